@@ -1,0 +1,29 @@
+"""stagezoo: how language models change from stage to stage of their training.
+
+    import zoo
+    tradeoff = zoo.run("nano", limit=20)      # as `zoo run nano --limit 20`
+    tradeoff.to_frame()
+
+Importing zoo loads neither torch nor lm-eval; the function that needs them does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zoo.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from zoo.api import Tradeoff, load, report, run
+
+__version__ = "0.1.0"
+__all__ = ["Tradeoff", "__version__", "hookimpl", "load", "report", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """The functions of `zoo.api`, imported when they are first asked for (PEP 562)."""
+    if name in __all__:
+        from zoo import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'zoo' has no attribute {name!r}")

@@ -1,0 +1,84 @@
+"""Every exception that zoo raises on purpose.
+
+ZooError
+├── ConfigError          zoo.toml or a flag says something that cannot be meant
+│   └── UnknownNameError a name that nobody brought, with the nearest one that somebody did
+├── BenchmarkError       a suite or a task file is not valid
+├── PluginError          a plugin could not be asked
+├── ModelError           a model cannot be found, read or loaded
+│   └── PromptingError   a model cannot be asked in the way the plan says
+├── CellError            one cell (model x benchmark x protocol) could not be scored
+└── StoreError           the store holds something that must not be read
+
+A message is one sentence: what is wrong, where, and what to do about it. The command line prints
+it without a traceback and exits with `exit_code`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ZooError(Exception):
+    """Base of all errors that zoo raises on purpose."""
+
+    exit_code = 2
+
+
+class ConfigError(ZooError):
+    """zoo.toml, or a flag, says something that cannot be meant."""
+
+
+class UnknownNameError(ConfigError):
+    """Somebody asked for a name that nobody brought.
+
+    >>> str(UnknownNameError("suite", "croe", ["core", "korean"]))
+    "there is no suite named 'croe'; did you mean 'core'?"
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], remedy: str = "") -> None:
+        self.kind, self.name, self.known = kind, name, sorted(known)
+        super().__init__(
+            f"there is no {kind} named {name!r}" + did_you_mean(name, self.known, remedy)
+        )
+
+
+class BenchmarkError(ZooError):
+    """A suite or a task file is not valid."""
+
+
+class PluginError(ZooError):
+    """A plugin could not be asked, or its answer could not be used."""
+
+
+class ModelError(ZooError):
+    """A model cannot be found, read or loaded."""
+
+
+class PromptingError(ModelError):
+    """A model cannot be asked in the way the plan says (no chat template, say)."""
+
+
+class CellError(ZooError):
+    """One cell could not be scored; the others go on."""
+
+    exit_code = 1
+
+
+class StoreError(ZooError):
+    """The store holds something that must not be read: torn, altered, or of another format."""
+
+
+def did_you_mean(name: str, known: Iterable[str], remedy: str = "") -> str:
+    """The tail of a sentence that names the nearest known name, or all of them if few, or nothing.
+
+    >>> did_you_mean("protocl", ["protocol", "limit"])
+    "; did you mean 'protocol'?"
+    """
+    known = sorted(known)
+    if near := difflib.get_close_matches(name, known, n=1, cutoff=0.6):
+        return f"; did you mean {near[0]!r}?"
+    if 0 < len(known) <= 12:
+        return f"; there is {', '.join(known)}" + (f" ({remedy})" if remedy else "")
+    return f"; {remedy}" if remedy else ""

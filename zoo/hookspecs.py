@@ -1,0 +1,299 @@
+"""Every hook a plugin may implement, and the types it answers with.
+
+A plugin is a module named by an entry point of the group ``zoo``. It implements any of these
+functions, marked with ``zoo.hookimpl``, and each returns a list. Nothing a plugin brings takes
+effect by being there: zoo.toml and the command line choose by name.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pluggy
+
+if TYPE_CHECKING:
+    from lm_eval.api.model import LM
+
+    from zoo.contrasts import Tradeoff
+    from zoo.models import Evidence, Facts, Family, Model, Regime
+    from zoo.results import Result, RunSpec
+
+GROUP = "zoo"
+"""The entry-point group, and pluggy's project name."""
+
+hookspec = pluggy.HookspecMarker(GROUP)
+hookimpl = pluggy.HookimplMarker(GROUP)
+
+
+# --------------------------------------------------------------------------------------- types
+
+
+class LoadModel(Protocol):
+    """Makes an lm-eval LM of a model; raises zoo.errors.ModelError with the remedy."""
+
+    def __call__(
+        self, model: Model, *, device: str, dtype: str, batch_size: int | str, **options: Any
+    ) -> LM: ...
+
+
+@dataclass(frozen=True)
+class Loader:
+    """A way to load a model: `zoo run --loader NAME`.
+
+    numerics: version of the numbers it produces; part of the identity of each response, so
+        change it whenever results may differ beyond rounding.
+    reads_files: whether its models are checkpoints of files (a folder, a Hub id) that are known
+        by their bytes; otherwise a model is known by its id, revision and loader_args.
+    """
+
+    name: str
+    load: LoadModel
+    numerics: str = "1"
+    reads_files: bool = True
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A measurement beyond tasks: `zoo run --probes NAME`.
+
+    measure: (model, lm, family) -> rows, each a flat mapping of JSON values.
+    """
+
+    name: str
+    title: str
+    measure: Callable[..., Sequence[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a stage is made from its parent: `zoo train FAMILY STAGE`.
+
+    train: (out, parent, **options) -> None; writes a checkpoint folder with its manifest.
+    """
+
+    name: str
+    regime: str
+    train: Callable[..., None]
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A hypothesis about stages, with the rule that decides it.
+
+    decide: (tradeoff) -> one row of the report's "claims".
+    margin: smallest change that counts, as a fraction (0.02 is two points).
+    """
+
+    id: str
+    claim: str
+    decide: Callable[[Tradeoff], Mapping[str, Any]]
+    margin: float = 0.02
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an executor is given: one model with its specs, and how they are run.
+
+    settings: plain JSON values, enough to evaluate the specs in another process.
+    """
+
+    model: Model
+    specs: tuple[RunSpec, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Executor:
+    """Where jobs run: `zoo run --executor NAME`.
+
+    run: (jobs, **args) -> results, one for each spec, in any order, as they are done.
+    """
+
+    name: str
+    run: Callable[..., Iterator[Result]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the report: render gives HTML that is trusted as it stands."""
+
+    name: str
+    title: str
+    render: Callable[[Tradeoff], str]
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """A place results can be published to: publish(bundle, target) raises ZooError on failure."""
+
+    name: str
+    publish: Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A verb of the command line: `zoo NAME`. It cannot shadow a built-in.
+
+    run: (args) -> exit status.
+    """
+
+    name: str
+    help: str
+    configure: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+# --------------------------------------------------------------------------------------- hooks
+
+
+@hookspec
+def zoo_regimes() -> list[Regime]:  # type: ignore[empty-body]
+    """Ways of training this plugin knows, and how a model made that way wants to be asked.
+
+    Example::
+
+        @hookimpl
+        def zoo_regimes():
+            return [Regime("distilled", "Distilled", 25, lambda model, benchmark: Prompting())]
+    """
+
+
+@hookspec
+def zoo_classify(facts: Facts) -> list[Evidence]:  # type: ignore[empty-body]
+    """Reasons to believe that a checkpoint belongs to a regime: advice only, zoo.toml wins.
+
+    Example::
+
+        @hookimpl
+        def zoo_classify(facts):
+            if "distillation" in facts.tags:
+                return [Evidence("distilled", 0.9, "tag 'distillation' in the model card")]
+            return []
+    """
+
+
+@hookspec
+def zoo_families() -> list[Family]:  # type: ignore[empty-body]
+    """Lineages this plugin brings: models, parents before children.
+
+    Example::
+
+        @hookimpl
+        def zoo_families():
+            base = Model("org/base", regime="pretrained")
+            child = Model("org/chat", regime="instruction-tuned", base_model="org/base")
+            return [Family("org", (base, child))]
+    """
+
+
+@hookspec
+def zoo_loaders() -> list[Loader]:  # type: ignore[empty-body]
+    """Ways to turn a model into an lm-eval LM.
+
+    Example::
+
+        @hookimpl
+        def zoo_loaders():
+            return [Loader("echo", load_echo)]
+    """
+
+
+@hookspec
+def zoo_benchmarks() -> list[Path]:  # type: ignore[empty-body]
+    """Folders that hold ``suites/*.toml`` and ``tasks/**/*.yaml``.
+
+    Example::
+
+        @hookimpl
+        def zoo_benchmarks():
+            return [Path(__file__).parent]
+    """
+
+
+@hookspec
+def zoo_probes() -> list[Probe]:  # type: ignore[empty-body]
+    """Measurements beyond tasks.
+
+    Example::
+
+        @hookimpl
+        def zoo_probes():
+            return [Probe("length", "Length of answers", measure_length)]
+    """
+
+
+@hookspec
+def zoo_recipes() -> list[Recipe]:  # type: ignore[empty-body]
+    """How a stage is made from its parent.
+
+    Example::
+
+        @hookimpl
+        def zoo_recipes():
+            return [Recipe("sft", "fine-tuned", train_sft, "supervised fine-tuning in full")]
+    """
+
+
+@hookspec
+def zoo_claims() -> list[Claim]:  # type: ignore[empty-body]
+    """Hypotheses about stages, each with its decision rule.
+
+    Example::
+
+        @hookimpl
+        def zoo_claims():
+            return [Claim("H3", "domain fine-tuning raises the domain skill", decide)]
+    """
+
+
+@hookspec
+def zoo_executors() -> list[Executor]:  # type: ignore[empty-body]
+    """Places where jobs run.
+
+    Example::
+
+        @hookimpl
+        def zoo_executors():
+            return [Executor("queue", run_on_queue)]
+    """
+
+
+@hookspec
+def zoo_sections() -> list[Section]:  # type: ignore[empty-body]
+    """Sections for the report's page.
+
+    Example::
+
+        @hookimpl
+        def zoo_sections():
+            return [Section("notes", "Notes", lambda tradeoff: "<p>...</p>")]
+    """
+
+
+@hookspec
+def zoo_publishers() -> list[Publisher]:  # type: ignore[empty-body]
+    """Places results can be published to.
+
+    Example::
+
+        @hookimpl
+        def zoo_publishers():
+            return [Publisher("folder", copy_to_folder)]
+    """
+
+
+@hookspec
+def zoo_commands() -> list[Command]:  # type: ignore[empty-body]
+    """Verbs for the command line.
+
+    Example::
+
+        @hookimpl
+        def zoo_commands():
+            return [Command("hello", "greet", lambda parser: None, lambda args: 0)]
+    """

@@ -1,0 +1,154 @@
+"""What is asked, what came of it, and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from zoo.benchmarks import Benchmark
+from zoo.models import Model, Prompting
+
+Protocol = Literal["uniform", "native"]
+Status = Literal["scored", "failed", "not_applicable"]
+PROTOCOLS: tuple[Protocol, ...] = ("uniform", "native")
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One cell of the plan: this model, this benchmark, asked this way.
+
+    rules: (setting, who decided it) pairs, for `zoo plan --explain`.
+    """
+
+    model: Model
+    benchmark: Benchmark
+    protocol: Protocol
+    prompting: Prompting
+    seed: int = 1234
+    limit: int | None = None
+    rules: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What progress lines and error messages call it."""
+        return f"{self.model.id} · {self.benchmark.name} · {self.protocol}"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of a cell: what was answered and how it scored.
+
+    item_id: hash of the document, the same for every model, so that items pair.
+    cluster_id: items of one cluster stand or fall together (also across benchmarks).
+    sample: 0-based number of the answer where several are drawn.
+    score: value of the benchmark's metric for this item, nan where the answer is invalid.
+    parsed: whether the answer had a form that can be scored; None where that is no question.
+    n_tokens: tokens of the answer; truncated: whether it was cut at the cap.
+    chance: score of a guesser on this item, 0..1.
+    confidence: probability of the chosen option (multiple choice), else None.
+    response: the raw answer, thinking and all; for multiple choice the chosen option's text.
+    """
+
+    item_id: str
+    cluster_id: str
+    sample: int
+    score: float
+    parsed: bool | None
+    n_tokens: int | None
+    truncated: bool | None
+    chance: float
+    confidence: float | None
+    response: str
+    prompt_hash: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number of a cell.
+
+    value: mean over the items; stderr: its standard error, clustered where items share a cluster.
+    """
+
+    metric: str
+    value: float
+    stderr: float | None
+    n: int
+    higher_is_better: bool = True
+    filter: str = "none"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a number comes from. Recorded and shown, never a reason to infer again.
+
+    The hashes and keys identify; all else describes.
+    """
+
+    response_key: str = ""
+    score_key: str = ""
+    weights: str = ""
+    tokenizer: str = ""
+    chat_template: str = ""
+    loader: str = ""
+    engine: str = ""
+    dtype: str = ""
+    device: str = ""
+    batch_size: str = ""
+    hardware: str = ""
+    seconds: float | None = None
+    finished: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    plugins: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one RunSpec.
+
+    status: scored, failed (error says why) or not_applicable (error says what is missing).
+    reused: whether the store had it already and nothing was inferred.
+    """
+
+    spec: RunSpec
+    status: Status
+    scores: tuple[Score, ...] = ()
+    error: str = ""
+    provenance: Provenance = Provenance()
+    items: tuple[Item, ...] = ()
+    reused: bool = False
+
+    @property
+    def score(self) -> Score | None:
+        """The score that the benchmark names, or None where the cell has none."""
+        wanted = (self.spec.benchmark.metric, self.spec.benchmark.filter)
+        return next((s for s in self.scores if (s.metric, s.filter) == wanted), None)
+
+
+@dataclass(frozen=True)
+class RecordedCell:
+    """One line of a run record: the plan's cell and the keys it was found under."""
+
+    spec: RunSpec
+    status: Status
+    response_key: str = ""
+    score_key: str = ""
+    error: str = ""
+    reused: bool = False
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What one `zoo run` asked for and where the answers lie.
+
+    A report reads it and so chooses among limits, dtypes and versions without computing keys.
+
+    settings: device, dtype, loader, batch size, seed, limit as the run resolved them.
+    """
+
+    id: str
+    family: str
+    suite: Mapping[str, Any]
+    started: str
+    settings: Mapping[str, Any]
+    cells: tuple[RecordedCell, ...]
