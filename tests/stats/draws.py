@@ -1,0 +1,47 @@
+"""Scores drawn from known truths, and how often an interval holds the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from zoo.clustered import Part
+from zoo.stats import Difference, Interval
+
+
+def rates(
+    infer: Callable[[np.random.Generator], Interval | Difference], truth: float, draws: int = 1500
+) -> tuple[float, float]:
+    """(how often the interval holds the truth, how often it leaves out 0)."""
+    rng = np.random.default_rng(20240601)
+    intervals = [infer(rng) for _ in range(draws)]
+    held = np.mean([each.low <= truth <= each.high for each in intervals])
+    excluded = np.mean([not each.low <= 0 <= each.high for each in intervals])
+    return float(held), float(excluded)
+
+
+def monte_carlo_error(rate: float, draws: int = 1500) -> float:
+    """Three standard errors of a rate estimated from so many draws."""
+    return 3 * float(np.sqrt(rate * (1 - rate) / draws))
+
+
+def cluster_uniforms(rng: np.random.Generator, groups: int, size: int, share: float) -> np.ndarray:
+    """(groups * size,) uniforms; each is its cluster's own with probability `share`."""
+    common = np.repeat(rng.random(groups), size)
+    return np.where(rng.random(groups * size) < share, common, rng.random(groups * size))
+
+
+def flipped(uniforms: np.ndarray, gain: float, loss: float) -> np.ndarray:
+    """Differences of binary items: 1 with probability gain, -1 with probability loss, else 0."""
+    return (uniforms < gain).astype(float) - (uniforms > 1 - loss)
+
+
+def ends(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Binary scores of base and other whose differences these are."""
+    base = (differences < 0).astype(float)
+    return base, base + differences
+
+
+def part(differences: np.ndarray, clusters: object, weight: float = 1.0) -> Part:
+    return Part(differences, clusters, weight, -1.0, 1.0)

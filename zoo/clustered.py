@@ -1,0 +1,130 @@
+"""The variance of weighted means whose items come in clusters, within and across benchmarks.
+
+The ground under the intervals of `zoo.stats`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Labels = Sequence[Hashable] | NDArray[Any]
+Pseudo = tuple[float, float]
+
+
+UNSEEN = 3
+"""Clusters assumed to move as one though none was seen to: the rule of three, as 3 / G is the 95 %
+upper limit of what happened in none of G clusters (Hanley and Lippman-Hand 1983)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One benchmark's part in a composite, which is the weighted sum of the parts' means.
+
+    values: (n,) scores or differences, one an item.
+    clusters: (n,) labels; a label in two parts means the same cluster in both.
+    weight: of this part's mean in the composite.
+    low, high: the least and the greatest that a mean of such values can be.
+    """
+
+    values: Floats
+    clusters: Labels
+    weight: float = 1.0
+    low: float = 0.0
+    high: float = 1.0
+
+
+def variance(parts: Sequence[Part], pseudo: Callable[[Part], Pseudo]) -> tuple[float, float]:
+    """Variance of a composite and its degrees of freedom; nan where a part has one cluster.
+
+    Cluster-robust: u_g = sum over parts of weight * sqrt(G / (G - 1)) * (the part's deviations in
+    cluster g) / n, and the variance is the sum of u_g^2. For one part this is CR1; for parts
+    without common clusters it is the sum of their variances.
+
+    Added to it, per part, is the variance of a pseudo-observation of the size that `pseudo`
+    names, as Agresti and Min add it to a 2 x 2 table, so that data without any variation still
+    claim no certainty. Its share of the part is 1 / n for items of their own and deff / n for
+    clustered ones, n / deff being the effective sample size (Dean and Pagano 2015, "Evaluating
+    confidence interval methods for binomial proportions in clustered surveys"). deff is at least 1
+    and at most what it is if clusters move as one; how far to believe the deff of the data depends
+    on how many clusters have anything but the quiet value that `pseudo` names too, against
+    `UNSEEN` clusters that move as one. Without variation, then, the most is assumed.
+    Pseudo-observations of parts correlate as much as the parts have clusters in common.
+
+    Degrees of freedom: G - 1 for one part; for several Welch and Satterthwaite's, at most G - 1
+    over all of them.
+    """
+    codes, n_clusters = _encode(parts)
+    influence, guard = np.zeros(n_clusters), np.zeros(n_clusters)
+    own, own_df = [], []
+    for part, code in zip(parts, codes, strict=True):
+        n = part.values.size
+        share = np.bincount(code, minlength=n_clusters) / n
+        present = int(np.count_nonzero(share))
+        if present < 2:
+            return math.nan, math.nan
+        deviations = (part.values - part.values.mean()) / n
+        correction = math.sqrt(present / (present - 1))
+        sums = correction * np.bincount(code, deviations, minlength=n_clusters)
+        as_one = _squared(share)
+        as_items = _squared(deviations) * n / (n - 1)
+        deff = _squared(sums) / as_items if as_items > 0 else math.inf
+        seen_share = min(max(deff, 1.0) / n, as_one)
+        size, quiet = pseudo(part)
+        moved = np.unique(code[part.values != quiet]).size
+        added = size * (moved * seen_share + UNSEEN * as_one) / (moved + UNSEEN)
+        influence += part.weight * sums
+        guard += part.weight * added * share / math.sqrt(as_one)
+        own.append(part.weight**2 * (_squared(sums) + added**2))
+        own_df.append(present - 1)
+    total = _squared(influence) + _squared(guard)
+    return total, min(n_clusters - 1, _satterthwaite(own, own_df))
+
+
+def _squared(vector: NDArray[np.floating[Any]]) -> float:
+    """Sum of squares; not `@`, whose threads cost more than they bring where cores are shared."""
+    return float(np.square(vector).sum())
+
+
+def _satterthwaite(variances: list[float], df: list[int]) -> float:
+    """Degrees of freedom of a sum of independent variance estimates."""
+    if sum(variances) == 0:
+        return float(sum(df))
+    shares = np.array(variances) / sum(variances)
+    return float(1 / np.sum(shares**2 / np.array(df)))
+
+
+def no_pseudo(_: Part) -> Pseudo:
+    """No pseudo-observation: the plain variance."""
+    return 0.0, 0.0
+
+
+def pseudo_change(part: Part) -> Pseudo:
+    """One item changes as much as those that did change; where none did, as much as one can."""
+    changed = part.values[part.values != 0]
+    return (math.sqrt(float(np.mean(changed**2))) if changed.size else part.high), 0.0
+
+
+def pseudo_scores(part: Part) -> Pseudo:
+    """Two items score the least and two the greatest: Agresti and Coull 1998."""
+    mean = float(part.values.mean())
+    above, below = part.high - mean, mean - part.low
+    return math.sqrt(2 * above**2 + 2 * below**2), (part.high if above < below else part.low)
+
+
+def _encode(parts: Sequence[Part]) -> tuple[list[NDArray[np.intp]], int]:
+    """Clusters as numbers from 0, the same number for the same label in every part."""
+    numbers: dict[Hashable, int] = {}
+    codes = [
+        np.array(
+            [numbers.setdefault(label, len(numbers)) for label in part.clusters], dtype=np.intp
+        )
+        for part in parts
+    ]
+    return codes, len(numbers)

@@ -1,0 +1,143 @@
+"""G, S and other special ability: many benchmarks as one number with one interval.
+
+A composite is the mean over capabilities of the mean over their benchmarks of the normalised score.
+It exists only where *every* benchmark that it needs is scored: a mean over whatever happens to be
+there would compare different benchmarks at the two ends of an edge.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from zoo.benchmarks import Axis, Benchmark
+from zoo.clustered import Part
+from zoo.contrasts import Change, Estimate
+from zoo.pairing import Aligned, higher_is_better
+from zoo.results import Result
+from zoo.stats import Difference, composite_difference, composite_mean, holm, normalise
+
+BenchmarkKey = tuple[str, str, str, int | None]
+Weights = Mapping[BenchmarkKey, float]
+
+
+class Composition(NamedTuple):
+    """Weights of the benchmarks in each composite; empty where nothing belongs to it."""
+
+    general: Weights
+    special: Weights
+    other_special: Weights
+
+
+def composition(benchmarks: Sequence[Benchmark], targets: Collection[str]) -> Composition:
+    """What G, S and other special ability are made of, for one set of targets.
+
+    general: the general capabilities that are not targets. special: the targets, on either axis.
+    other_special: the special capabilities that are not targets.
+    """
+
+    def rest(axis: Axis) -> list[Benchmark]:
+        return [b for b in benchmarks if b.axis == axis and b.capability not in targets]
+
+    trained_for = [b for b in benchmarks if b.capability in targets]
+    return Composition(_weights(rest("general")), _weights(trained_for), _weights(rest("special")))
+
+
+def ability(weights: Weights, cells: Mapping[BenchmarkKey, Aligned]) -> Estimate:
+    """A stage's composite from its scored cells; unknown where one that it needs is missing."""
+    parts = _parts(weights, cells, _scores)
+    if parts is None:
+        return Estimate(None)
+    mean = composite_mean(parts)
+    return Estimate(mean.value, known(mean.low), known(mean.high))
+
+
+def changes(
+    composition: Composition, pairs: Mapping[BenchmarkKey, Aligned]
+) -> tuple[Change, Change, Change]:
+    """Changes of G, S and other special ability along an edge; pairs hold base first.
+
+    p is adjusted by Holm over the declared pair, G and S. Other special ability is not declared
+    beforehand: it has an interval and no p.
+    """
+    general, special, other_special = (_difference(weights, pairs) for weights in composition)
+    adjusted = holm([math.nan if each is None else each.p for each in (general, special)])
+    return (
+        _change(general, adjusted[0]),
+        _change(special, adjusted[1]),
+        _change(other_special, math.nan),
+    )
+
+
+def unfit(benchmark: Benchmark, cells: Iterable[Result]) -> str:
+    """Why a benchmark's scored cells cannot enter a composite, or "" where they can.
+
+    A composite needs a scale with a guesser's 0 and a perfect 1, that is scores in 0..1 and, where
+    lower is better, a declared chance. Perplexity has neither.
+    """
+    for result in cells:
+        scores = [item.score for item in result.items]
+        if scores and (min(scores) < 0 or max(scores) > 1):
+            return f"{benchmark.metric} is not a score in 0..1"
+        perfect = 1.0 if higher_is_better(result) else 0.0
+        if scores and all(item.chance == perfect for item in result.items):
+            return f"a guesser's {benchmark.metric} is given as {perfect:g}, which is perfect"
+    return ""
+
+
+def known(number: float | None) -> float | None:
+    """A plain float, or None for what is not known."""
+    return None if number is None or not math.isfinite(number) else float(number)
+
+
+def _weights(benchmarks: Sequence[Benchmark]) -> Weights:
+    sizes: dict[str, int] = {}
+    for benchmark in benchmarks:
+        sizes[benchmark.capability] = sizes.get(benchmark.capability, 0) + 1
+    return {b.key: 1 / (len(sizes) * sizes[b.capability]) for b in benchmarks}
+
+
+def _difference(weights: Weights, pairs: Mapping[BenchmarkKey, Aligned]) -> Difference | None:
+    parts = _parts(weights, pairs, _differences)
+    return None if parts is None else composite_difference(parts)
+
+
+def _change(difference: Difference | None, p_adjusted: float) -> Change:
+    if difference is None:
+        return Change(None)
+    low, high = known(difference.low), known(difference.high)
+    return Change(difference.value, low, high, known(p_adjusted))
+
+
+def _parts(
+    weights: Weights,
+    cells: Mapping[BenchmarkKey, Aligned],
+    part: Callable[[Aligned, float], Part],
+) -> list[Part] | None:
+    """The parts of a composite, or None where it has none or any of them is missing."""
+    if not weights or any(key not in cells for key in weights):
+        return None
+    parts = [part(cells[key], weight) for key, weight in weights.items()]
+    return parts if all(each.values.size for each in parts) else None
+
+
+def _scores(cell: Aligned, weight: float) -> Part:
+    scores = cell.normalised[0]
+    measured = ~np.isnan(scores)
+    return Part(scores[measured], cell.clusters[measured], weight, _worst(cell), 1.0)
+
+
+def _differences(pair: Aligned, weight: float) -> Part:
+    base, other = pair.normalised
+    measured = ~np.isnan(base)
+    most = 1 - _worst(pair)
+    return Part((other - base)[measured], pair.clusters[measured], weight, -most, most)
+
+
+def _worst(cell: Aligned) -> float:
+    """The normalised mean of a model that fails every item."""
+    worst = normalise(1 - cell.perfect, cell.chance, cell.perfect)
+    return float(np.nanmean(worst)) if np.isfinite(worst).any() else math.nan
