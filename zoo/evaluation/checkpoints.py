@@ -1,0 +1,158 @@
+"""Where a model's files lie, who it is by its bytes, and how its tokenizer renders a chat.
+
+Nothing here loads weights: preflight runs it for every model before the first one is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import ModelError, PromptingError
+from zoo.evaluation.tasks import RenderChat
+from zoo.fingerprints import Fingerprint, digest, fingerprint, read_json
+from zoo.models import Model, Prompting
+from zoo.snapshots import small_snapshot
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Who a model is, and where its files lie.
+
+    identity: hashes of weights (of base and adapter together), tokenizer and chat template.
+    folder: of the model, or of the base under an adapter; None where it is no files of ours.
+    tokenizer_folder: where the tokenizer is read from, likewise.
+    commit: what a branch of the Hub was resolved to; None for folders.
+    """
+
+    identity: Fingerprint
+    folder: Path | None = None
+    tokenizer_folder: Path | None = None
+    commit: str | None = None
+
+    @property
+    def context_length(self) -> int | None:
+        """Longest sequence it takes, in tokens, if its config says so (as lm-eval reads it)."""
+        if self.folder is None:
+            return None
+        config = read_json(self.folder / "config.json")
+        config = {**config, **(config.get("text_config") or {})}
+        for name in ("n_positions", "max_position_embeddings", "n_ctx"):
+            if isinstance(config.get(name), int):
+                return int(config[name])
+        return None
+
+    def tokenizer(self) -> Any:
+        """The tokenizer; PromptingError where the model has none that we can read."""
+        if self.tokenizer_folder is None:
+            raise PromptingError("its loader reads no files, so no chat template is at hand")
+        return _tokenizer(self.tokenizer_folder, self.identity.tokenizer)
+
+
+def find_checkpoint(model: Model, reads_files: bool = True) -> Checkpoint:
+    """Finds the files of a model, or knows it by its name where its loader reads none.
+
+    Folders are hashed; what comes from the Hub is known by its resolved commit.
+    Raises ModelError with the remedy.
+    """
+    args = model.loader_args
+    if not reads_files:
+        return Checkpoint(Fingerprint(digest([model.id, model.revision, dict(args)]), "", ""))
+    base, peft = args.get("pretrained", model.id), args.get("peft")
+    folder, base_id = _locate(str(base), model.revision, "config.json")
+    if peft is None:
+        prints = fingerprint(folder)
+        tokenizer = folder
+        weights = base_id or prints.weights
+    else:
+        tokenizer, peft_id = _locate(str(peft), None, "adapter_config.json")
+        own, under = fingerprint(tokenizer), fingerprint(folder)
+        weights = digest([base_id or under.weights, peft_id or own.weights])
+        if not own.tokenizer:
+            tokenizer = folder
+        prints = fingerprint(tokenizer)
+    if not weights:
+        raise ModelError(f"{folder} holds no safetensors weights; convert the checkpoint first")
+    if "tokenizer" in args:
+        tokenizer, _ = _locate(str(args["tokenizer"]), None, "tokenizer_config.json")
+        prints = fingerprint(tokenizer)
+    identity = Fingerprint(weights, prints.tokenizer, prints.chat_template)
+    return Checkpoint(identity, folder, tokenizer, folder.name if base_id else None)
+
+
+def _locate(name: str, revision: str | None, needed: str) -> tuple[Path, str]:
+    """(folder, "") of a local checkpoint, or (snapshot, "hub:id@commit") of one on the Hub."""
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / needed).is_file():
+            raise ModelError(f"{folder} is no checkpoint: it holds no {needed}")
+        return folder.resolve(), ""
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise ModelError(f"there is no folder {name}; check the path")
+    snapshot = small_snapshot(name, revision)
+    return snapshot, f"hub:{name}@{snapshot.name}"
+
+
+@lru_cache(maxsize=16)
+def _tokenizer(folder: Path, content: str) -> Any:
+    """The tokenizer in a folder. content: its hash, so that a changed folder is read again."""
+    del content
+    from transformers import AutoTokenizer
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    try:
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except Exception as problem:
+        first = str(problem).strip().splitlines()[0]
+        raise ModelError(f"the tokenizer in {folder} cannot be loaded: {first}") from problem
+
+
+def chat_renderer(tokenizer: Any, prompting: Prompting, model_id: str) -> RenderChat:
+    """Lays the tokenizer's chat template around messages, as lm-eval's HFLM does.
+
+    Raises PromptingError where the checkpoint has no such template; a template that refuses a
+    system message is rendered without it, as lm-eval renders it.
+    """
+    from jinja2 import TemplateError
+
+    template = None if prompting.chat_template == "default" else prompting.chat_template
+    templates = getattr(tokenizer, "chat_template", None)
+    remedy = 'set chat_template = "none" for it in zoo.toml to ask by plain completion'
+    if not templates:
+        raise PromptingError(f"{model_id} has no chat template; {remedy}")
+    if template is not None and not (isinstance(templates, dict) and template in templates):
+        raise PromptingError(f"{model_id} has no chat template named {template!r}; {remedy}")
+    extra: dict[str, Any] = {}
+    if template is not None:
+        extra["chat_template"] = templates[template]
+    if prompting.enable_thinking is not None:
+        extra["enable_thinking"] = prompting.enable_thinking
+
+    def render(messages: list[Mapping[str, str]], add_generation_prompt: bool = True) -> str:
+        def apply(history: list[Mapping[str, str]]) -> str:
+            text = tokenizer.apply_chat_template(
+                history,
+                tokenize=False,
+                add_generation_prompt=add_generation_prompt,
+                continue_final_message=not add_generation_prompt,
+                **extra,
+            )
+            return str(text)
+
+        try:
+            return apply(messages)
+        except TemplateError:
+            return apply([each for each in messages if each["role"] != "system"])
+
+    return render
+
+
+def template_text(tokenizer: Any) -> str:
+    """The chat template for people to compare; "" where there is none."""
+    template = getattr(tokenizer, "chat_template", None)
+    return template if isinstance(template, str) else json.dumps(template or "", ensure_ascii=False)

@@ -1,0 +1,57 @@
+"""What a run runs on: device, dtype, versions. Resolved once and written into every result."""
+
+from __future__ import annotations
+
+import platform
+from functools import lru_cache
+from importlib import metadata
+
+from zoo.errors import ConfigError
+
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+PACKAGES = ("stagezoo", "torch", "transformers", "lm_eval", "datasets", "peft")
+
+
+def resolve_device(wanted: str) -> str:
+    """The device to use: "auto" is cuda where there is one, else cpu.
+
+    Raises ConfigError where the wish cannot be met.
+    """
+    import torch
+
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted.split(":")[0] not in ("cpu", "cuda"):
+        raise ConfigError(f"--device {wanted!r} is not known; use auto, cpu, cuda or cuda:N")
+    if wanted.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError(f"--device {wanted}: torch {torch.__version__} sees no CUDA device here")
+    return wanted
+
+
+def resolve_dtype(wanted: str, device: str) -> str:
+    """ "auto" is float32 on a CPU and the checkpoint's own dtype ("auto") on a GPU."""
+    if wanted not in DTYPES:
+        raise ConfigError(f"--dtype {wanted!r} is not known; use one of {', '.join(DTYPES)}")
+    return "float32" if wanted == "auto" and device == "cpu" else wanted
+
+
+@lru_cache(maxsize=1)
+def versions() -> dict[str, str]:
+    """Versions of the packages that may move a number."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@lru_cache(maxsize=8)
+def hardware(device: str) -> str:
+    """The device's name, for people."""
+    if device.startswith("cuda"):
+        import torch
+
+        return str(torch.cuda.get_device_name(device))
+    return platform.processor() or platform.machine()

@@ -1,0 +1,81 @@
+"""What a model is asked and what it answers, as plain values that can be hashed and stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from zoo.fingerprints import digest
+
+RequestKind = Literal["loglikelihood", "loglikelihood_rolling", "generate_until"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request to a model, rendered.
+
+    doc: 0-based position of the item in the task. index: position among the item's requests.
+    context: the prompt as the model sees it (for rolling likelihood the whole text).
+    continuation: what is scored after it, else None. gen_kwargs: of a generation, else None.
+    """
+
+    doc: int
+    index: int
+    kind: RequestKind
+    context: str
+    continuation: str | None = None
+    gen_kwargs: Mapping[str, Any] | None = None
+
+    def as_json(self) -> list[Any]:
+        """What of it decides the answer, for the response key."""
+        return [self.kind, self.context, self.continuation, self.gen_kwargs]
+
+
+@dataclass(frozen=True)
+class Response:
+    """One raw answer.
+
+    text: of a generation, thinking and all. loglikelihood: natural logarithm, summed over the
+    continuation's tokens. n_tokens: of the text. truncated: whether the cap cut it.
+    """
+
+    text: str | None = None
+    loglikelihood: float | None = None
+    is_greedy: bool | None = None
+    n_tokens: int | None = None
+    truncated: bool | None = None
+
+
+def requests_digest(requests: Sequence[Request]) -> str:
+    """Hash of the requests, in order."""
+    return digest([request.as_json() for request in requests])
+
+
+def responses_to_columns(responses: Sequence[Sequence[Response]]) -> dict[str, list[Any]]:
+    """Columns for the store. responses: for each request, one or more samples."""
+    rows = [
+        (number, sample, r.text, r.loglikelihood, r.is_greedy, r.n_tokens, r.truncated)
+        for number, samples in enumerate(responses)
+        for sample, r in enumerate(samples)
+    ]
+    names = ("request", "sample", "text", "loglikelihood", "is_greedy", "n_tokens", "truncated")
+    return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+
+
+def responses_from_columns(columns: Mapping[str, Sequence[Any]]) -> list[list[Response]]:
+    """The inverse of `responses_to_columns`."""
+    found: list[list[Response]] = []
+    for i, number in enumerate(columns["request"]):
+        if number == len(found):
+            found.append([])
+        found[number].append(
+            Response(
+                columns["text"][i],
+                columns["loglikelihood"][i],
+                columns["is_greedy"][i],
+                columns["n_tokens"][i],
+                columns["truncated"][i],
+            )
+        )
+    return found

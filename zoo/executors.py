@@ -1,0 +1,102 @@
+"""Where jobs run. The built-in executor `local` runs them one after another in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.evaluation.huggingface import HF
+from zoo.fingerprints import canonical
+from zoo.hookspecs import Executor, Job
+from zoo.host import Host
+from zoo.results import Result
+from zoo.structuring import read
+
+if TYPE_CHECKING:
+    from zoo.evaluation.evaluator import Evaluator, OnEvent
+    from zoo.evaluation.preparing import Cell
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How jobs are run: plain values, so that a job can be sent to another process.
+
+    device, dtype: resolved, not "auto" where that can be known here.
+    """
+
+    store: str
+    device: str
+    dtype: str
+    batch_size: str | int = "auto"
+    loader: str | None = None
+    loader_args: Mapping[str, Any] = field(default_factory=dict)
+    config: str | None = None
+    plugins_enabled: bool = True
+    include_paths: tuple[str, ...] = ()
+    fresh: bool = False
+
+
+def builtins() -> dict[str, Sequence[Any]]:
+    """What the host brings itself, by kind."""
+    return {"loaders": (HF,), "executors": (Executor("local", run_local),)}
+
+
+def evaluator_for(settings: Mapping[str, Any]) -> Evaluator:
+    """This process's evaluator for these settings: made once, so that requests are built once."""
+    return _evaluator(canonical(dict(settings)))
+
+
+def evaluate_job(job: Job, on_event: OnEvent = lambda *_: None) -> Iterator[Result]:
+    """Evaluates one job here; any executor may call it in any process."""
+    evaluator = evaluator_for(job.settings)
+    evaluator.on_event = on_event
+    cells: list[Cell] = []
+    for spec in job.specs:
+        prepared = evaluator.prepare(spec)
+        if isinstance(prepared, Result):
+            yield prepared
+        else:
+            cells.append(prepared)
+    yield from evaluator.evaluate(cells)
+
+
+def run_local(jobs: Sequence[Job], on_event: OnEvent = lambda *_: None) -> Iterator[Result]:
+    """Runs jobs one after another in this process; one model is in memory at a time."""
+    for job in jobs:
+        yield from evaluate_job(job, on_event)
+
+
+@lru_cache(maxsize=4)
+def _evaluator(text: str) -> Evaluator:
+    import json
+
+    from zoo.evaluation.evaluator import Evaluator
+    from zoo.evaluation.preparing import Preparer
+    from zoo.evaluation.tasks import TaskLoader
+
+    settings = read(Settings, json.loads(text), "settings")
+    host = Host(
+        config_path=Path(settings.config) if settings.config else None,
+        store_path=Path(settings.store),
+        plugins_enabled=settings.plugins_enabled,
+        include_paths=tuple(Path(path) for path in settings.include_paths),
+        builtins=builtins(),
+    )
+
+    def loader_of(model: Any) -> Any:
+        return host.loader_of(model, settings.loader)
+
+    return Evaluator(
+        store=host.store,
+        preparer=Preparer(TaskLoader(host.catalogue.tasks), loader_of, settings.dtype),
+        loader_of=loader_of,
+        device=settings.device,
+        dtype=settings.dtype,
+        batch_size=settings.batch_size,
+        loader_args=settings.loader_args,
+        plugins=host.versions_of_plugins(),
+        fresh=settings.fresh,
+    )

@@ -1,0 +1,124 @@
+"""An open zoo: its configuration, plugins, suites and store, each read once and on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from zoo.benchmarks import Suite
+from zoo.config import Config, read_config
+from zoo.discovery import Discovery
+from zoo.errors import ConfigError
+from zoo.hookspecs import Executor, Loader
+from zoo.models import Family, Model
+from zoo.plugins import Plugins, find_plugins
+from zoo.registry import Registry
+from zoo.store import Store
+from zoo.suites import Catalogue, misfit, read_catalogue
+
+DEFAULT_LOADER = "hf"
+
+
+@dataclass(frozen=True)
+class Host:
+    """What a command works with. Nothing is read or imported before it is asked for.
+
+    config_path: None means the nearest zoo.toml. store_path: None means what the file says.
+    builtins: what the host brings itself, by kind.
+    """
+
+    config_path: Path | None = None
+    store_path: Path | None = None
+    plugins_enabled: bool = True
+    include_paths: tuple[Path, ...] = ()
+    builtins: dict[str, Sequence[Any]] = field(default_factory=dict)
+
+    @cached_property
+    def config(self) -> Config:
+        """zoo.toml, read."""
+        return read_config(self.config_path)
+
+    @cached_property
+    def plugins(self) -> Plugins:
+        """Every plugin that is installed, usable or not."""
+        chosen = self.config.plugins
+        return find_plugins(
+            only=chosen.only,
+            block=chosen.block,
+            pick=chosen.pick,
+            enabled=self.plugins_enabled,
+        )
+
+    @cached_property
+    def registry(self) -> Registry:
+        """What plugins and host bring, by kind and name."""
+        return Registry.of(self.plugins, self.builtins)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Suites and tasks."""
+        folders = [(path, plugin.name) for path, plugin in self.registry.benchmark_folders]
+        return read_catalogue(folders, self.config.suites, self.include_paths)
+
+    @cached_property
+    def discovery(self) -> Discovery:
+        """Finds families by what people name."""
+        return Discovery(self.config, self.registry)
+
+    @cached_property
+    def store(self) -> Store:
+        """The folder of results; StoreError where it is of another format."""
+        store = Store(self.store_path or self.config.store)
+        store.check()
+        return store
+
+    def suite(self, name: str | None, tasks: Sequence[str], family: Family | None) -> Suite:
+        """The suite to run: the one named, the tasks named, or the family's own.
+
+        Tasks that a known suite describes keep that description (axis, capability, chance).
+        """
+        if name is not None and tasks:
+            raise ConfigError("--suite and --tasks cannot both be given; choose one")
+        if not tasks:
+            return self.catalogue.suite(name or (family.suite if family else "core"))
+        described = {
+            benchmark.task: benchmark
+            for suite in reversed(tuple(self.catalogue.suites.values()))
+            for benchmark in suite.benchmarks
+        }
+        chosen = []
+        for task in dict.fromkeys(tasks):
+            if problem := self.catalogue.broken(task):
+                raise ConfigError(f"the task {task!r} cannot be used: {problem}")
+            found = described.get(task)
+            if found is None or misfit(found, self.catalogue.tasks.get(task)):
+                found = self.catalogue.benchmark_of(task)
+            chosen.append(found)
+        return Suite(",".join(benchmark.task for benchmark in chosen), tuple(chosen))
+
+    def loader_of(self, model: Model, wanted: str | None = None) -> Loader:
+        """The loader of a model: its own, the command line's, zoo.toml's, or the default.
+
+        Raises UnknownNameError.
+        """
+        name = model.loader or wanted or self.config.loader or DEFAULT_LOADER
+        return self.registry.loaders.get(name)
+
+    def executor(self, wanted: str | None = None) -> Executor:
+        """The executor: the command line's, else zoo.toml's."""
+        return self.registry.executors.get(wanted or self.config.executor)
+
+    def versions_of_plugins(self) -> dict[str, str]:
+        """Distribution and version by name of the plugins that take part, for provenance."""
+        return {
+            plugin.name: f"{plugin.distribution} {plugin.version}"
+            for plugin in self.plugins
+            if plugin.status == "ok"
+        }
+
+    def including(self, paths: Sequence[Path]) -> Host:
+        """This zoo with further folders of tasks."""
+        return replace(self, include_paths=(*self.include_paths, *paths)) if paths else self

@@ -1,0 +1,51 @@
+"""The store's index, made from the run records and the cells they name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.recall import read_cell
+from zoo.results import Result
+from zoo.store import Store
+
+
+def index_row(result: Result) -> dict[str, Any]:
+    """A scored cell's line in the index."""
+    spec, score, provenance = result.spec, result.score, result.provenance
+    assert score is not None, "only scored cells have a line"
+    return {
+        "score_key": provenance.score_key,
+        "response_key": provenance.response_key,
+        "family": spec.model.family,
+        "model": spec.model.id,
+        "revision": spec.model.revision,
+        "regime": spec.model.regime,
+        "benchmark": spec.benchmark.task,
+        "metric": spec.benchmark.metric,
+        "filter": spec.benchmark.filter,
+        "num_fewshot": spec.benchmark.num_fewshot,
+        "protocol": spec.protocol,
+        "axis": spec.benchmark.axis,
+        "capability": spec.benchmark.capability,
+        "limit_n": spec.limit,
+        "value": score.value,
+        "stderr": score.stderr,
+        "n": score.n,
+        "dtype": provenance.dtype,
+        "loader": provenance.loader,
+        "finished": provenance.finished,
+    }
+
+
+def rebuild_index(store: Store) -> int:
+    """Makes the index again from the run records; returns how many cells it knows."""
+    rows: dict[tuple[str, str, str], Mapping[str, Any]] = {}
+    for path in store.runs():
+        for cell in store.read_run(path).cells:
+            result = read_cell(store, cell)
+            if result.score is not None:
+                key = (cell.score_key, cell.spec.model.id, cell.spec.protocol)
+                rows[key] = index_row(result)
+    store.replace_index(list(rows.values()))
+    return len(rows)

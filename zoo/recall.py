@@ -1,0 +1,102 @@
+"""Brings back what earlier runs found: results for a report, without loading a model.
+
+A run record says under which keys its cells lie, so limits, dtypes and versions are chosen by
+record and no key is computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from zoo.benchmarks import Suite
+from zoo.discovery import parents_first
+from zoo.errors import StoreError, UnknownNameError
+from zoo.evaluation.evaluator import result_of
+from zoo.models import Family, Model
+from zoo.results import RecordedCell, Result, RunRecord
+from zoo.store import SCORES, Store
+from zoo.structuring import read
+
+SAME = ("dtype", "loader", "loader_args", "seed", "limit", "num_fewshot", "gen_kwargs")
+"""Settings that two runs must share for their cells to stand in one report."""
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """A family's results on a suite as the store has them, and the records they come from."""
+
+    family: Family
+    suite: Suite
+    results: tuple[Result, ...]
+    records: tuple[RunRecord, ...]
+
+
+def recall(
+    store: Store, family: str | None = None, suite: str | None = None, models: Iterable[str] = ()
+) -> Recalled:
+    """The newest results for a family and suite; without names, those of the newest run.
+
+    Cells come from the newest record that has them, among the records made with the same settings
+    as the newest one. models: only these ids. Raises UnknownNameError where there is no such run.
+    """
+    records = [store.read_run(path) for path in reversed(store.runs())]
+    wanted = set(models)
+    chosen = [
+        record
+        for record in records
+        if family in (None, record.family)
+        and suite in (None, record.suite.get("name"))
+        and (not wanted or wanted & {cell.spec.model.id for cell in record.cells})
+    ]
+    if not chosen:
+        ran = sorted({f"{record.family} on {record.suite.get('name')}" for record in records})
+        asked = f"{family or 'any family'} on {suite or 'any suite'}"
+        raise UnknownNameError("run", asked, ran, "`zoo run` makes one")
+    newest = chosen[0]
+    same = [record for record in chosen if _comparable(record, newest)]
+    cells: dict[tuple[object, ...], RecordedCell] = {}
+    for record in same:
+        for cell in record.cells:
+            key = (cell.spec.model.id, cell.spec.benchmark.key, cell.spec.protocol)
+            if not wanted or cell.spec.model.id in wanted:
+                cells.setdefault(key, cell)
+    seen: dict[str, Model] = {}
+    for cell in cells.values():
+        seen.setdefault(cell.spec.model.id, cell.spec.model)
+    return Recalled(
+        Family(newest.family, parents_first(tuple(seen.values())), suite=newest.suite["name"]),
+        read(Suite, newest.suite, "run record"),
+        tuple(read_cell(store, cell) for cell in cells.values()),
+        tuple(same),
+    )
+
+
+def read_cell(store: Store, cell: RecordedCell) -> Result:
+    """A recorded cell as a result; one that the store no longer has, or has damaged, is failed."""
+    if cell.status != "scored":
+        return Result(cell.spec, cell.status, error=cell.error)
+    try:
+        found = store.get(SCORES, cell.score_key)
+    except StoreError as problem:
+        return Result(cell.spec, "failed", error=f"{problem}; `zoo run` makes it again")
+    if found is None:
+        gone = "the store no longer has this cell; `zoo run` makes it again"
+        return Result(cell.spec, "failed", error=gone)
+    return result_of(cell.spec, found, reused=True)
+
+
+def cells_of_model(store: Store, model: str) -> Sequence[RecordedCell]:
+    """Every cell any run recorded for a model, newest first."""
+    records = [store.read_run(path) for path in reversed(store.runs())]
+    return [cell for record in records for cell in record.cells if cell.spec.model.id == model]
+
+
+def _comparable(record: RunRecord, newest: RunRecord) -> bool:
+    def facts(each: RunRecord) -> Mapping[str, object]:
+        return {
+            "suite": each.suite,
+            **{name: each.settings.get(name) for name in SAME},
+        }
+
+    return record.family == newest.family and facts(record) == facts(newest)

@@ -1,0 +1,138 @@
+"""Where answers and scores are kept. Files are the truth; the index can be made again from them.
+
+FORMAT                 the layout's version
+responses/<key>/       what a model answered, under the response key
+scores/<key>/          how that was scored, under the score key
+runs/<id>.json         what a run asked for, and the keys it was found under
+index.sqlite           summaries of the scored cells, rebuildable
+damaged/               cells that failed their check, kept for a person to look at
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import StoreError
+from zoo.results import RunRecord
+from zoo.store import cells, index
+from zoo.store.atomic import write_file
+from zoo.structuring import plain, read
+
+RESPONSES = "responses"
+SCORES = "scores"
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of results.
+
+    root: the folder; it is made when something is first written.
+    """
+
+    root: Path
+
+    def check(self) -> None:
+        """Raises StoreError where the folder is a store of another format."""
+        mark = self.root / "FORMAT"
+        if not mark.is_file():
+            return
+        found = mark.read_text(encoding="utf-8").strip()
+        if found != str(cells.FORMAT):
+            raise StoreError(
+                f"{self.root} is a store of format {found}, this zoo reads format {cells.FORMAT}; "
+                "name another folder with --store"
+            )
+
+    def put(
+        self, kind: str, key: str, columns: Mapping[str, Sequence[Any]], summary: Mapping[str, Any]
+    ) -> None:
+        """Finalises a cell of `kind` ("responses" or "scores")."""
+        self._mark()
+        cells.write_cell(self.root, kind, key, columns, summary)
+
+    def get(self, kind: str, key: str) -> tuple[dict[str, list[Any]], dict[str, Any]] | None:
+        """Columns and summary of a cell, every byte checked; None where there is none.
+
+        Raises StoreError where what lies there is not what was written.
+        """
+        return cells.read_cell(self.root, kind, key)
+
+    def get_or_set_aside(
+        self, kind: str, key: str
+    ) -> tuple[dict[str, list[Any]], dict[str, Any]] | None:
+        """As `get`, but a damaged cell is set aside and counts as absent."""
+        try:
+            return self.get(kind, key)
+        except StoreError:
+            self.set_aside(kind, key)
+            return None
+
+    def set_aside(self, kind: str, key: str) -> None:
+        """Moves a cell, if there is one, to `aside/`: it is made again, and nothing is deleted."""
+        cells.set_aside(self.root, kind, key)
+
+    def keys(self, kind: str) -> Iterator[str]:
+        """Keys of all finished cells of a kind."""
+        for folder in sorted((self.root / kind).glob("??/*")):
+            if folder.is_dir() and not folder.name.startswith("."):
+                yield folder.name
+
+    def verify(self) -> list[str]:
+        """One sentence for each cell that is not what was written; reads every byte."""
+        problems = []
+        for kind in (RESPONSES, SCORES):
+            for key in self.keys(kind):
+                try:
+                    self.get(kind, key)
+                except StoreError as problem:
+                    problems.append(str(problem))
+        return problems
+
+    def add_run(self, record: RunRecord) -> Path:
+        """Writes a run record; returns its file."""
+        self._mark()
+        path = self.root / "runs" / f"{record.id}.json"
+        body = json.dumps({"format": cells.FORMAT, **plain(record)}, ensure_ascii=False, indent=1)
+        write_file(path, body.encode())
+        return path
+
+    def runs(self) -> list[Path]:
+        """Files of all run records, oldest first: their names begin with the time."""
+        return sorted((self.root / "runs").glob("*.json"))
+
+    def read_run(self, path: Path) -> RunRecord:
+        """A run record; StoreError where it cannot be read."""
+        try:
+            table = json.loads(path.read_text(encoding="utf-8"))
+            if table.pop("format") != cells.FORMAT:
+                raise ValueError("it is of another format")
+            return read(RunRecord, table, path.name)
+        except Exception as problem:
+            raise StoreError(f"the run record {path} cannot be read: {problem}") from None
+
+    def index_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Adds scored cells to the index."""
+        self._mark()
+        index.write_rows(self.root / "index.sqlite", rows)
+
+    def replace_index(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Makes the index of these rows alone."""
+        for path in self.root.glob("index.sqlite*"):
+            path.unlink()
+        self.index_rows(rows)
+
+    def indexed(self) -> list[dict[str, Any]]:
+        """All scored cells the index knows."""
+        return index.read_rows(self.root / "index.sqlite")
+
+    def _mark(self) -> None:
+        """Writes the format's version once; a store of another format is refused."""
+        mark = self.root / "FORMAT"
+        if mark.is_file():
+            self.check()
+        else:
+            write_file(mark, f"{cells.FORMAT}\n".encode())
