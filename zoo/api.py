@@ -1,0 +1,228 @@
+"""What `import zoo` offers: each function mirrors the command of its name.
+
+Heavy libraries load when a function needs them, not when zoo is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.contrasts import Tradeoff as Analysis
+from zoo.errors import ConfigError, did_you_mean
+from zoo.plan import DEFAULT_SEED
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from lm_eval.api.model import LM
+
+    from zoo.benchmarks import Suite
+    from zoo.hookspecs import Loader
+    from zoo.host import Host
+    from zoo.models import Family
+    from zoo.results import Protocol, Result, RunRecord
+
+
+@dataclass(frozen=True)
+class Tradeoff(Analysis):
+    """A family on a suite, with ways to look at it."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each stage, benchmark and protocol, with the columns of the JSON's scores."""
+        import pandas as pd
+
+        rows = [
+            {"model": stage.model, "regime": stage.regime, **vars(score)}
+            for stage in self.stages
+            for score in stage.scores
+        ]
+        return pd.DataFrame(rows)
+
+    def to_html(self) -> str:
+        """The report's page, whole and self-contained."""
+        from zoo.reporting import render
+
+        return render(self, "html")
+
+
+def open_zoo(
+    config: str | Path | None = None,
+    *,
+    store: str | Path | None = None,
+    plugins: bool = True,
+    include_paths: Sequence[str | Path] = (),
+) -> Host:
+    """The zoo that zoo.toml describes, or the embedded one where there is none."""
+    from zoo.executors import builtins
+    from zoo.host import Host
+
+    return Host(
+        config_path=Path(config) if config else None,
+        store_path=Path(store) if store else None,
+        plugins_enabled=plugins,
+        include_paths=tuple(Path(path) for path in include_paths),
+        builtins=builtins(),
+    )
+
+
+def run(
+    *targets: str,
+    suite: str | None = None,
+    tasks: Sequence[str] = (),
+    protocol: str = "both",
+    limit: int | None = None,
+    num_fewshot: int | None = None,
+    gen_kwargs: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    batch_size: int | str = "auto",
+    seed: int = DEFAULT_SEED,
+    loader: str | None = None,
+    loader_args: Mapping[str, Any] | None = None,
+    executor: str | None = None,
+    executor_args: Mapping[str, Any] | None = None,
+    include_path: Sequence[str | Path] = (),
+    base: str | None = None,
+    fresh: bool = False,
+    store: str | Path | None = None,
+    config: str | Path | None = None,
+) -> Tradeoff:
+    """Evaluates one family (the default one without targets) and returns its trade-off.
+
+    Cells that fail are in it with their reason; cells the store has are not asked again.
+    Raises ZooError where the question itself cannot be meant.
+    """
+    from zoo.plan import Wishes
+    from zoo.running import Options, run_family
+
+    host = open_zoo(config, store=store, include_paths=include_path)
+    families = host.discovery.resolve(targets, base)
+    if len(families) != 1:
+        named = ", ".join(family.name for family in families)
+        raise ConfigError(f"these targets form several families ({named}); run one at a time")
+    options = Options(
+        wishes=Wishes(
+            protocols=protocols_of(protocol),
+            seed=seed,
+            limit=limit,
+            num_fewshot=num_fewshot,
+            gen_kwargs=gen_kwargs or {},
+        ),
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size,
+        loader=loader,
+        loader_args=loader_args or {},
+        executor=executor,
+        executor_args=executor_args or {},
+        fresh=fresh,
+    )
+    family = families[0]
+    outcome = run_family(host, family, host.suite(suite, tuple(tasks), family), options)
+    return tradeoff_of(host, family, outcome.suite, outcome.results, (outcome.record,))
+
+
+def report(
+    family: str | None = None,
+    *,
+    suite: str | None = None,
+    models: Sequence[str] = (),
+    targets: Sequence[str] | None = None,
+    store: str | Path | None = None,
+    config: str | Path | None = None,
+) -> Tradeoff:
+    """The trade-off of what the store has: of the newest run, or of a family and suite by name.
+
+    targets: capabilities that S stands for; None means what the stages were trained for.
+    """
+    from zoo.recall import recall
+
+    host = open_zoo(config, store=store)
+    found = recall(host.store, family, suite, models)
+    return tradeoff_of(
+        host, found.family, found.suite, found.results, found.records, targets=targets
+    )
+
+
+def load(
+    model: str,
+    loader: str | None = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    batch_size: int | str = "auto",
+    **options: Any,
+) -> LM:
+    """A Hub id, a folder or a family's model as an lm-eval LM, for `lm_eval.simple_evaluate`."""
+    from zoo.evaluation.environment import resolve_device, resolve_dtype
+
+    host = open_zoo()
+    (family,) = host.discovery.resolve([model])
+    found = family.models[-1]
+    brought: Loader = host.loader_of(found, loader)
+    device = resolve_device(device)
+    dtype = resolve_dtype(dtype, device)
+    return brought.load(found, device=device, dtype=dtype, batch_size=batch_size, **options)
+
+
+def protocols_of(name: str) -> tuple[Protocol, ...]:
+    """The protocols that a name stands for: uniform, native or both. Raises ConfigError."""
+    from zoo.results import PROTOCOLS
+
+    if name == "both":
+        return PROTOCOLS
+    if name not in PROTOCOLS:
+        known = (*PROTOCOLS, "both")
+        raise ConfigError(f"there is no protocol {name!r}{did_you_mean(name, known)}")
+    return tuple(each for each in PROTOCOLS if each == name)
+
+
+def tradeoff_of(
+    host: Host,
+    family: Family,
+    suite: Suite,
+    results: Sequence[Result],
+    records: Sequence[RunRecord],
+    targets: Sequence[str] | None = None,
+) -> Tradeoff:
+    """The analysis of results, with where they come from."""
+    from zoo.tradeoff import analyse
+
+    found = analyse(
+        family,
+        suite,
+        results,
+        host.registry.regimes,
+        targets=targets,
+        provenance=_provenance(results, records),
+    )
+    return Tradeoff(**{field.name: getattr(found, field.name) for field in fields(found)})
+
+
+def _provenance(results: Sequence[Result], records: Sequence[RunRecord]) -> dict[str, Any]:
+    """What all cells share, as one value; what they do not, as the sorted list of values."""
+    scored = [result.provenance for result in results if result.status == "scored"]
+
+    def shared(name: str) -> Any:
+        values = sorted({str(getattr(each, name)) for each in scored})
+        return values[0] if len(values) == 1 else values
+
+    versions: dict[str, Any] = {}
+    plugins: dict[str, Any] = {}
+    for provenance in scored:
+        versions.update(provenance.versions)
+        plugins.update(provenance.plugins)
+    newest = records[0]
+    names = ("loader", "engine", "dtype", "device", "hardware", "batch_size")
+    return {
+        **{name: shared(name) for name in names if scored},
+        "seed": newest.settings.get("seed"),
+        "limit": newest.settings.get("limit"),
+        "runs": [record.id for record in records],
+        "started": newest.started,
+        "versions": versions,
+        "plugins": plugins,
+        "training_seeds": 1,
+        "intervals": "95 %, over items, clustered; one training seed for each stage",
+    }

@@ -1,0 +1,46 @@
+"""The command line: verbs only. Each verb's module knows its flags and what it prints.
+
+Exit status: 0 all well, 1 some cells failed (named), 2 usage or configuration, 3 `zoo gate` found
+harm. An error is one sentence on stderr; `--debug` shows the traceback.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from zoo.errors import ZooError
+
+INTERRUPTED = 130
+"""What a shell expects of a program that Ctrl-C ended."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit status."""
+    from zoo.cli.parser import build_parser, normalise
+
+    args_in = normalise(sys.argv[1:] if argv is None else argv)
+    parser = build_parser(args_in)
+    args = parser.parse_args(args_in)
+    if not hasattr(args, "run"):
+        parser.print_help()
+        return 0
+    if args.debug:
+        logging.basicConfig(level=logging.INFO)
+        logging.getLogger("zoo").setLevel(logging.DEBUG)
+    try:
+        return int(args.run(args))
+    except ZooError as problem:
+        if args.debug:
+            raise
+        print(f"zoo: {problem}", file=sys.stderr)
+        return problem.exit_code
+    except BrokenPipeError:
+        # the reader (head, less) went away: no error, and nothing more to say at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("zoo: stopped; what was finished is kept, run again to go on", file=sys.stderr)
+        return INTERRUPTED

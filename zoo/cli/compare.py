@@ -1,0 +1,42 @@
+"""`zoo compare A B`: how two models are asked, then how their scores differ."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+def register(verbs: Any) -> None:
+    """Adds `compare`."""
+    parser = verbs.add(
+        "compare",
+        "show how two models differ: configuration, prompts, scores",
+        run,
+        description="Compare two models by what the store has of them: differences of "
+        "configuration and prompts first, then of scores, on the same items.",
+    )
+    parser.add_argument("a", metavar="A")
+    parser.add_argument("b", metavar="B")
+    parser.add_argument("--format", default="table", metavar="table|markdown|json")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the comparison."""
+    from rich.console import Console
+
+    from zoo.cli.opening import open_host
+    from zoo.comparing import compare
+    from zoo.reporting.comparison import render_comparison
+
+    found = compare(open_host(args), args.a, args.b)
+    print(
+        render_comparison(
+            found.configuration,
+            found.prompts,
+            found.contrasts,
+            (args.a, args.b),
+            args.format,
+            width=Console().width,
+        )
+    )
+    return 0

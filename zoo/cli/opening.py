@@ -1,0 +1,32 @@
+"""Opens the zoo that a command's flags name."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.host import Host
+
+
+def open_host(args: argparse.Namespace, commands: Sequence[str] = ()) -> Host:
+    """The zoo of these flags. commands: built-in verbs, which no plugin may claim."""
+    from zoo.api import open_zoo
+    from zoo.hookspecs import Command
+
+    host = open_zoo(
+        args.config,
+        store=args.store,
+        plugins=not args.no_plugins,
+        include_paths=getattr(args, "include_path", None) or (),
+    )
+    if not commands:
+        return host
+
+    def nothing(_: Any) -> Any:
+        return None
+
+    builtin = tuple(Command(name, "", nothing, nothing) for name in commands)
+    return replace(host, builtins={**host.builtins, "commands": builtin})

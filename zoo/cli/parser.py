@@ -1,0 +1,176 @@
+"""Builds the parser: built-in verbs always, plugins' verbs where they are asked for."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.cli import ask, compare, listings, plan, report, run, setup, store
+from zoo.errors import ZooError, did_you_mean
+
+VERBS = (run, report, compare, plan, ask, listings, store, setup)
+"""Modules with verbs, in the order of the help. Each has `register(verbs)`."""
+
+LATER = frozenset(
+    """gate view status rescore add install uninstall new check trust train watch prefetch
+    leaderboard import publish pull""".split()
+)
+"""Verbs that are promised and not built: the command line says so instead of guessing."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with errors of one sentence that name the nearest flag or verb."""
+
+    def error(self, message: str) -> Any:
+        """Prints the sentence and exits with status 2."""
+        if message.startswith("unrecognized arguments: "):
+            name = message.removeprefix("unrecognized arguments: ").split()[0]
+            known = [flag for action in self._actions for flag in action.option_strings]
+            message = f"{self.prog} does not know {name!r}{did_you_mean(name, known)}"
+        print(f"zoo: {message} (see `{self.prog} --help`)", file=sys.stderr)
+        sys.exit(2)
+
+
+def normalise(argv: Sequence[str]) -> list[str]:
+    """Flags with underscores become flags with dashes; what follows a `--` is left alone.
+
+    >>> normalise(["run", "--num_fewshot=3", "--", "--a_b"])
+    ['run', '--num-fewshot=3', '--', '--a_b']
+    """
+    done: list[str] = []
+    for position, word in enumerate(argv):
+        if word == "--":
+            return [*done, *argv[position:]]
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            word = name.replace("_", "-") + equals + value
+        done.append(word)
+    return done
+
+
+def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser for these words; plugins are read only for help and for verbs not built in."""
+    from zoo import __version__
+
+    parser = Parser(
+        prog="zoo",
+        description="How language models change from stage to stage of their training.",
+        epilog="`zoo run` alone evaluates the default family and ends with its trade-off table.",
+        parents=[common(default=True)],
+    )
+    parser.add_argument("--version", action="version", version=f"stagezoo {__version__}")
+    verbs = parser.add_subparsers(metavar="COMMAND", dest="verb")
+    for module in VERBS:
+        module.register(Verbs(verbs))
+    verb = next((word for word in argv if not word.startswith("-")), None)
+    if verb not in verbs.choices:
+        _add_plugin_verbs(Verbs(verbs), argv)
+        if verb in LATER and verb not in verbs.choices:
+            print(f"zoo: `zoo {verb}` is not there yet in this version", file=sys.stderr)
+            sys.exit(2)
+        if verb is not None and verb not in verbs.choices and not _is_value(argv, verb):
+            near = did_you_mean(verb, verbs.choices, "see `zoo --help`")
+            print(f"zoo: there is no command {verb!r}{near}", file=sys.stderr)
+            sys.exit(2)
+    return parser
+
+
+def _is_value(argv: Sequence[str], word: str) -> bool:
+    """Whether a word is the value of a flag that stands before the verb."""
+    before = argv[argv.index(word) - 1] if argv.index(word) else ""
+    return before in ("--store", "--config")
+
+
+class Verbs:
+    """Adds verbs that all take the common flags."""
+
+    def __init__(self, verbs: Any) -> None:
+        self._verbs = verbs
+
+    def add(self, name: str, help: str, run: Any, **kwargs: Any) -> argparse.ArgumentParser:
+        """A verb: run(args) -> exit status. Returns its parser, to be given its own flags."""
+        parser: argparse.ArgumentParser = self._verbs.add_parser(
+            name,
+            help=help,
+            description=kwargs.pop("description", None) or f"{help}.",
+            parents=[common(default=False)],
+            **kwargs,
+        )
+        parser.set_defaults(run=run)
+        return parser
+
+    @property
+    def names(self) -> list[str]:
+        """Verbs that are there."""
+        return list(self._verbs.choices)
+
+
+def common(*, default: bool) -> argparse.ArgumentParser:
+    """Flags every command takes, before or after the verb."""
+
+    def unset(value: Any) -> Any:
+        return value if default else argparse.SUPPRESS
+
+    parser = argparse.ArgumentParser(add_help=False)
+    group = parser.add_argument_group("common flags")
+    group.add_argument(
+        "--store", type=Path, metavar="DIR", default=unset(None), help="folder of the results"
+    )
+    group.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=unset(None),
+        help="a zoo.toml; otherwise the nearest one upward",
+    )
+    group.add_argument(
+        "--no-plugins", action="store_true", default=unset(False), help="first-party plugins only"
+    )
+    group.add_argument(
+        "--debug", action="store_true", default=unset(False), help="show tracebacks and logs"
+    )
+    return parser
+
+
+def pairs(text: str) -> dict[str, Any]:
+    """K=V,... as a mapping; values are JSON where they can be, else text.
+
+    >>> pairs("temperature=0.7,do_sample=true,name=x")
+    {'temperature': 0.7, 'do_sample': True, 'name': 'x'}
+    """
+    found: dict[str, Any] = {}
+    for pair in filter(None, text.split(",")):
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise argparse.ArgumentTypeError(f"{pair!r} is not KEY=VALUE")
+        try:
+            found[key.strip()] = json.loads(value.lower() if value in ("True", "False") else value)
+        except ValueError:
+            found[key.strip()] = value
+    return found
+
+
+def names(text: str) -> tuple[str, ...]:
+    """A,B,... as a tuple without blanks."""
+    return tuple(filter(None, (each.strip() for each in text.split(","))))
+
+
+def _add_plugin_verbs(verbs: Verbs, argv: Sequence[str]) -> None:
+    """Verbs that plugins bring; one that would shadow a built-in is refused by the registry."""
+    from zoo.cli.opening import open_host
+    from zoo.hookspecs import Command
+
+    early, _ = common(default=True).parse_known_args(argv)
+    try:
+        host = open_host(early, commands=verbs.names)
+        brought: list[Command] = [host.registry.commands.get(n) for n in host.registry.commands]
+    except ZooError:
+        return  # a broken zoo.toml is reported by the command itself, and help still helps
+    for command in brought:
+        if command.name not in verbs.names:
+            parser = verbs.add(command.name, command.help, command.run)
+            command.configure(parser)

@@ -1,0 +1,88 @@
+"""`zoo report`: renders what the store has, without loading a model."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.contrasts import Tradeoff
+
+
+def register(verbs: Any) -> None:
+    """Adds `report`."""
+    from zoo.cli.parser import names
+
+    parser = verbs.add(
+        "report",
+        "show the trade-off of what has been run",
+        run,
+        description="Render results from the store, without loading a model. Without TARGET, the "
+        "newest run; TARGET is a family, or models of it.",
+    )
+    parser.add_argument("targets", nargs="*", metavar="TARGET")
+    parser.add_argument("--suite", metavar="S")
+    parser.add_argument(
+        "--format",
+        default=None,
+        metavar="table|markdown|latex|json|html|csv|svg",
+        help="default: what --output ends with, else table",
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="default: stdout")
+    parser.add_argument(
+        "--special",
+        type=names,
+        default=None,
+        metavar="C,...",
+        help="capabilities that S stands for (default: what the stages were trained for)",
+    )
+
+
+SUFFIXES = {".md": "markdown", ".tex": "latex", ".txt": "table"}
+
+
+def run(args: argparse.Namespace) -> int:
+    """Renders each family that is named, or the newest run."""
+    from zoo.api import tradeoff_of
+    from zoo.cli.opening import open_host
+    from zoo.recall import recall
+
+    host = open_host(args)
+    families = [name for name in args.targets if "/" not in name]
+    models = [name for name in args.targets if "/" in name]
+    tradeoffs = []
+    for family in families or [None]:
+        found = recall(host.store, family, args.suite, models)
+        tradeoffs.append(
+            tradeoff_of(host, found.family, found.suite, found.results, found.records, args.special)
+        )
+    for tradeoff in tradeoffs:
+        show(tradeoff, _format(args), args.output)
+    return 0
+
+
+def show(tradeoff: Tradeoff, format: str, output: Path | None) -> None:
+    """Prints it, or writes it to a file and says so on stderr."""
+    from rich.console import Console
+
+    from zoo.reporting import print_tradeoff, render
+    from zoo.store.atomic import write_file
+
+    if output is not None:
+        write_file(output, render(tradeoff, format).encode())
+        print(f"zoo: wrote {output}", file=sys.stderr)
+    elif format == "table":
+        print_tradeoff(tradeoff, Console())
+    else:
+        print(render(tradeoff, format))
+
+
+def _format(args: argparse.Namespace) -> str:
+    if args.format:
+        return str(args.format)
+    if args.output is None:
+        return "table"
+    suffix = args.output.suffix.lower()
+    return SUFFIXES.get(suffix, suffix.removeprefix(".") or "table")

@@ -1,0 +1,133 @@
+"""Two models side by side: how they are asked, and how their scores differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from zoo.contrasts import Contrast
+from zoo.errors import CellError, UnknownNameError
+from zoo.executors import evaluator_for
+from zoo.host import Host
+from zoo.models import Prompting
+from zoo.recall import cells_of_model, read_cell
+from zoo.results import RecordedCell, Result
+from zoo.running import Options, settings_of
+from zoo.structuring import plain
+from zoo.tradeoff import contrast
+
+Difference = tuple[str, str, str]
+"""What differs, A's value, B's value."""
+
+CellKey = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """configuration and prompts: where the two differ; contrasts: B minus A on shared cells."""
+
+    configuration: tuple[Difference, ...]
+    prompts: tuple[Difference, ...]
+    contrasts: tuple[Contrast, ...]
+
+
+def compare(host: Host, a: str, b: str) -> Comparison:
+    """Compares two models by what the store has of them; no weight is loaded.
+
+    Prompts are rendered again with each model's own tokenizer.
+    Raises UnknownNameError where a model has never been run.
+    """
+    ours, theirs = _cells(host, a), _cells(host, b)
+    shared = [key for key in ours if key in theirs]
+    results = [(read_cell(host.store, ours[k]), read_cell(host.store, theirs[k])) for k in shared]
+    return Comparison(
+        tuple(_configuration(results)),
+        tuple(_prompts(host, [(ours[key], theirs[key]) for key in shared])),
+        tuple(_contrasts(results)),
+    )
+
+
+def _cells(host: Host, model: str) -> dict[CellKey, RecordedCell]:
+    """The newest scored cell of a model for each benchmark, protocol and limit."""
+    found: dict[CellKey, RecordedCell] = {}
+    for cell in cells_of_model(host.store, model):
+        if cell.status == "scored":
+            key = (cell.spec.benchmark.key, cell.spec.protocol, cell.spec.limit)
+            found.setdefault(key, cell)
+    if not found:
+        records = [host.store.read_run(path) for path in host.store.runs()]
+        known = {cell.spec.model.id for record in records for cell in record.cells}
+        raise UnknownNameError("scored model", model, known, f"`zoo run {model}` makes it one")
+    return found
+
+
+def _configuration(results: Sequence[tuple[Result, Result]]) -> list[Difference]:
+    """Differences of what the models are and of how they are asked and run."""
+    seen: dict[Difference, None] = {}
+    for ours, theirs in results:
+        for name in ("regime", "revision", "base_model", "loader_args", "targets", "seed"):
+            pair = getattr(ours.spec.model, name), getattr(theirs.spec.model, name)
+            _note(seen, name, *pair)
+        protocol = ours.spec.protocol
+        for field in fields(Prompting):
+            pair = (
+                getattr(ours.spec.prompting, field.name),
+                getattr(theirs.spec.prompting, field.name),
+            )
+            _note(seen, f"{protocol}: {field.name}", *pair)
+        for name in ("loader", "engine", "dtype", "device", "chat_template", "tokenizer"):
+            pair = getattr(ours.provenance, name), getattr(theirs.provenance, name)
+            _note(seen, name, *(_short(each) for each in pair))
+        for package in sorted({*ours.provenance.versions, *theirs.provenance.versions}):
+            pair = ours.provenance.versions.get(package), theirs.provenance.versions.get(package)
+            _note(seen, f"version of {package}", *pair)
+    return list(seen)
+
+
+def _note(seen: dict[Difference, None], what: str, ours: Any, theirs: Any) -> None:
+    if ours != theirs:
+        seen[what, _text(ours), _text(theirs)] = None
+
+
+def _prompts(host: Host, pairs: Sequence[tuple[RecordedCell, RecordedCell]]) -> list[Difference]:
+    """The first item of each benchmark and protocol whose prompts differ, both rendered again."""
+    settings: Mapping[str, Any] = plain(settings_of(host, Options()))
+    evaluator = evaluator_for(settings)
+    differences = []
+    for ours, theirs in pairs:
+        rendered = evaluator.prepare(ours.spec), evaluator.prepare(theirs.spec)
+        if any(isinstance(each, Result) for each in rendered):
+            continue
+        requests = zip(rendered[0].requests, rendered[1].requests, strict=False)  # type: ignore[union-attr]
+        for one, other in requests:
+            if one.context != other.context:
+                name = f"{ours.spec.benchmark.name} · {ours.spec.protocol}"
+                differences.append((name, one.context, other.context))
+                break
+    return differences
+
+
+def _contrasts(results: Sequence[tuple[Result, Result]]) -> list[Contrast]:
+    found = []
+    for ours, theirs in results:
+        try:
+            found.append(contrast(ours, theirs))
+        except CellError:
+            continue  # the store lost this cell: it has no score to compare
+    return found
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={each}" for key, each in value.items()) or "none"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)
+
+
+def _short(value: str) -> str:
+    """Hashes are told apart by their beginning."""
+    return value[:12] if len(value) == 64 else value

@@ -1,0 +1,134 @@
+"""What this machine can do for zoo: each check says what it found and, if need be, a remedy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from zoo.errors import ZooError
+from zoo.evaluation.environment import hardware, resolve_device, versions
+from zoo.host import Host
+
+LITTLE_DISK = 5e9
+"""Bytes; less than this is worth a warning."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check. status: ok, warn (something will not work, most does), fail."""
+
+    name: str
+    status: Literal["ok", "warn", "fail"]
+    found: str
+
+
+def diagnosis(host: Host) -> list[Check]:
+    """Every check, in the order a person would ask. None of them raises."""
+    checks: tuple[tuple[str, Callable[[Host], Check]], ...] = (
+        ("packages", _packages),
+        ("device", _device),
+        ("config", _config),
+        ("store", _store),
+        ("cache", _cache),
+        ("plugins", _plugins),
+        ("suites", _suites),
+        ("network", _network),
+    )
+    found = []
+    for name, check in checks:
+        try:
+            found.append(check(host))
+        except ZooError as problem:
+            found.append(Check(name, "fail", str(problem)))
+        except Exception as problem:
+            found.append(Check(name, "fail", f"{type(problem).__name__}: {problem}"))
+    return found
+
+
+def _packages(_: Host) -> Check:
+    return Check("packages", "ok", ", ".join(f"{k} {v}" for k, v in versions().items()))
+
+
+def _device(_: Host) -> Check:
+    import torch
+
+    device = resolve_device("auto")
+    if device == "cpu":
+        return Check("device", "ok", f"cpu ({hardware('cpu')}), {torch.get_num_threads()} threads")
+    free, total = torch.cuda.mem_get_info()
+    memory = f"{free / 1e9:.0f} of {total / 1e9:.0f} GB free"
+    return Check("device", "ok", f"{torch.cuda.device_count()} x {hardware(device)}, {memory}")
+
+
+def _config(host: Host) -> Check:
+    return Check("config", "ok", host.config.source)
+
+
+def _store(host: Host) -> Check:
+    return _writable("store", host.store.root)
+
+
+def _cache(_: Host) -> Check:
+    from huggingface_hub import constants
+
+    return _writable("cache", Path(constants.HF_HUB_CACHE))
+
+
+def _writable(name: str, folder: Path) -> Check:
+    there = next(each for each in (folder.resolve(), *folder.resolve().parents) if each.is_dir())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as problem:
+        return Check(name, "fail", f"{folder} cannot be written: {problem.strerror}")
+    free = shutil.disk_usage(there).free
+    status: Literal["ok", "warn"] = "ok" if free > LITTLE_DISK else "warn"
+    return Check(name, status, f"{folder}, {free / 1e9:.0f} GB free")
+
+
+def _plugins(host: Host) -> Check:
+    for kind in ("regimes", "families", "loaders", "executors", "benchmark_folders"):
+        getattr(host.registry, kind)
+    bad = [plugin for plugin in host.plugins if plugin.status not in ("ok", "blocked")]
+    if bad:
+        named = ", ".join(f"{plugin.name} ({plugin.status})" for plugin in bad)
+        return Check("plugins", "warn", f"cannot be used: {named}; see `zoo plugins`")
+    return Check("plugins", "ok", f"{len(host.plugins)} found")
+
+
+def _suites(host: Host) -> Check:
+    problems = host.catalogue.problems
+    if problems:
+        return Check("suites", "warn", f"{len(problems)} problems; see `zoo suites`")
+    found = host.catalogue
+    return Check("suites", "ok", f"{len(found.suites)} suites, {len(found.tasks)} tasks")
+
+
+def _network(_: Host) -> Check:
+    from huggingface_hub import HfApi, constants
+
+    if os.environ.get("HF_HUB_OFFLINE") == "1":
+        return Check("network", "warn", "HF_HUB_OFFLINE is set: only cached models can be used")
+    token = "with a token" if os.environ.get("HF_TOKEN") else "without a token"
+    try:
+        HfApi().whoami() if os.environ.get("HF_TOKEN") else _knock(constants.ENDPOINT)
+    except Exception as problem:
+        why = type(problem).__name__
+        said = f"{constants.ENDPOINT} cannot be reached ({why}): local models only"
+        return Check("network", "warn", said)
+    return Check("network", "ok", f"{constants.ENDPOINT} answers, {token}")
+
+
+def _knock(endpoint: str) -> None:
+    """Opens a connection and closes it; raises OSError where nobody answers within 3 s."""
+    import socket
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(endpoint)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    socket.create_connection((parts.hostname or "", port), timeout=3).close()
