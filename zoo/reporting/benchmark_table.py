@@ -1,0 +1,146 @@
+"""The table that looks a family in the eye: every benchmark, every stage against its parent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zoo.contrasts import Contrast, Stage, StageScore
+from zoo.reporting import figures
+from zoo.reporting.cells import contrast_cell, mean_cell
+from zoo.reporting.draft import Draft
+from zoo.reporting.joins import RowKey
+from zoo.reporting.lineage import roots
+from zoo.reporting.tables import Block, Cell, Column, Row, Table
+from zoo.reporting.text import clean, shorten
+from zoo.results import Protocol
+
+LABEL_WIDTH = 40
+FACTS = (
+    Column("n", aside="n {}"),
+    Column("shots", aside="{}-shot"),
+    Column("chance", aside="chance {}"),
+)
+RAW = " (raw)"
+"""Marks a benchmark that is no share of 1 (perplexity, say): its own unit, and in no mean."""
+
+
+def benchmark_table(draft: Draft, protocol: Protocol) -> Table:
+    """Scores of the roots, then each later stage's change against its parent, in two blocks."""
+    starts = roots(draft.tradeoff.stages)
+    columns = (
+        *FACTS,
+        *(Column(draft.name(stage.model), under="score") for stage in starts),
+        *(Column(draft.name(other), under=f"vs {draft.name(base)}") for base, other in draft.pairs),
+    )
+    rows = [
+        _Row(draft, protocol, key, scores)
+        for key in draft.joins.rows
+        if (scores := draft.joins.across(protocol, key))
+    ]
+    trained = [row for row in rows if row.capability in draft.tradeoff.targets]
+    others = [row for row in rows if row.capability not in draft.tradeoff.targets]
+    blocks = tuple(
+        Block(title, _with_mean(members, starts, draft.pairs))
+        for title, members in (("trained for", trained), ("everything else", others))
+        if members
+    )
+    return Table(f"Benchmarks, {protocol}", "Benchmark", columns, blocks)
+
+
+class _Row:
+    """One benchmark under one protocol, in all stages."""
+
+    def __init__(
+        self, draft: Draft, protocol: Protocol, key: RowKey, scores: Sequence[StageScore]
+    ) -> None:
+        self.draft, self.protocol, self.key = draft, protocol, key
+        scored = [score for score in scores if score.status == "scored"]
+        self.example = (scored or scores)[0]
+        self.capability = self.example.capability
+        self.raw = bool(scored) and not any(figures.known(each.normalised) for each in scored)
+
+    @property
+    def label(self) -> str:
+        """The benchmark, with as much of metric and filter as tells it from its namesakes."""
+        benchmark, metric, filter, _ = self.key
+        rows = self.draft.joins.rows
+        if len({each[1:3] for each in rows if each[0] == benchmark}) > 1:
+            benchmark += f" ({metric}, {filter})"
+        return shorten(clean(benchmark) or "(no name)", LABEL_WIDTH) + RAW * self.raw
+
+    @property
+    def facts(self) -> tuple[Cell, ...]:
+        return (
+            Cell(figures.count(self.example.n)),
+            Cell(figures.count(self.example.num_fewshot)),
+            Cell(figures.UNKNOWN if self.raw else figures.points(self.example.chance)),
+        )
+
+    def score(self, model: str) -> StageScore | None:
+        return self.draft.joins.scores.get((model, self.protocol, self.key))
+
+    def contrast(self, pair: tuple[str, str]) -> Contrast | None:
+        return self.draft.joins.contrast(pair, self.protocol, self.key)
+
+    def score_cell(self, model: str) -> Cell:
+        score = self.score(model)
+        if score is None:
+            return Cell(figures.UNKNOWN)
+        if score.status != "scored":
+            return self._unscored(model, score)
+        return Cell(figures.points(score.value, raw=self.raw))
+
+    def delta_cell(self, pair: tuple[str, str]) -> Cell:
+        """The change; where there is none, why: the child, its parent, or a mixed edge."""
+        contrast = self.contrast(pair)
+        notes: tuple[int, ...] = ()
+        if contrast and contrast.mixed:
+            notes = (self.draft.note(f"mixed edge: {contrast.mixed}"),)
+        if contrast and figures.known(contrast.delta):
+            return contrast_cell(contrast, self.example.n, raw=self.raw, notes=notes)
+
+        base, other = pair
+        score = self.score(other)
+        if score and score.status != "scored":
+            return self._unscored(other, score)
+        score = self.score(base)
+        if score and score.status != "scored":
+            return Cell(figures.UNKNOWN, notes=self.draft.missing(base, score))
+        return Cell(figures.UNKNOWN, notes=notes, mixed=bool(notes))
+
+    def _unscored(self, model: str, score: StageScore) -> Cell:
+        word = "failed" if score.status == "failed" else "n/a"
+        return Cell(word, notes=self.draft.missing(model, score))
+
+
+def _with_mean(
+    rows: Sequence[_Row], starts: Sequence[Stage], pairs: Sequence[tuple[str, str]]
+) -> tuple[Row, ...]:
+    """The rows of a block and, last, their mean, without mixed edges and raw numbers."""
+    fit = [row for row in rows if not row.raw]
+    means = []
+    for stage in starts:
+        scores = [row.score(stage.model) for row in fit]
+        values = [each.value for each in scores if each and figures.known(each.value)]
+        means.append(mean_cell(values, len(fit), signed=False))
+    for pair in pairs:
+        contrasts = [row.contrast(pair) for row in fit]
+        deltas = [
+            each.delta
+            for each in contrasts
+            if each and not each.mixed and figures.known(each.delta)
+        ]
+        means.append(mean_cell(deltas, len(fit), signed=True))
+
+    body = [
+        Row(
+            row.label,
+            (
+                *row.facts,
+                *(row.score_cell(stage.model) for stage in starts),
+                *(row.delta_cell(pair) for pair in pairs),
+            ),
+        )
+        for row in rows
+    ]
+    return (*body, Row("mean", (*(Cell("") for _ in FACTS), *means), is_mean=True))

@@ -1,0 +1,122 @@
+"""From a trade-off to its three tables: stages, edges, benchmarks. The same for every format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.contrasts import Tradeoff
+from zoo.reporting import figures
+from zoo.reporting.benchmark_table import RAW, benchmark_table
+from zoo.reporting.cells import BH_LEVEL, HOLM_LEVEL, change_cell, estimate_cell
+from zoo.reporting.draft import NOTE_WIDTH, Draft
+from zoo.reporting.lineage import NAME_WIDTH
+from zoo.reporting.tables import Block, Cell, Column, Report, Row, Table
+from zoo.reporting.text import clean, shorten
+from zoo.results import Protocol
+
+
+def lay_out(tradeoff: Tradeoff) -> Report:
+    """Everything a report says, every foreign text clean, every number in points (percent)."""
+    draft = Draft(tradeoff)
+    tables = [_stages(draft), _edges(draft)]
+    tables += [benchmark_table(draft, protocol) for protocol in draft.protocols]
+    tables = [table for table in tables if table.blocks]
+    return Report(
+        title=f"{clean(tradeoff.family)} on {clean(tradeoff.suite)}",
+        targets=", ".join(map(clean, tradeoff.targets)) or "none",
+        tables=tuple(tables),
+        reading=_reading(draft, tables),
+        origin=_origin(tradeoff.provenance),
+        stages=tuple(
+            (draft.name(stage.model), clean(stage.model), clean(stage.revision or ""))
+            for stage, _ in draft.tree
+        ),
+        notes=tuple(draft.notes),
+    )
+
+
+def _stages(draft: Draft) -> Table:
+    columns = [Column("Regime", aside="{}", align="left")]
+    for protocol in draft.protocols:
+        columns += [Column(title, group=protocol) for title in ("G", "S", "Other")]
+    rows = []
+    for stage, depth in draft.tree:
+        estimates = (
+            estimate_cell(composite.get(protocol))
+            for protocol in draft.protocols
+            for composite in (stage.general, stage.special, stage.other_special)
+        )
+        regime = Cell(shorten(clean(stage.regime), NAME_WIDTH) or figures.UNKNOWN)
+        rows.append(Row(draft.name(stage.model), (regime, *estimates), depth))
+    return Table("Stages", "Stage", tuple(columns), (Block("", tuple(rows)),) if rows else ())
+
+
+def _edges(draft: Draft) -> Table:
+    columns = (
+        Column("Targets", aside="targets: {}", align="left"),
+        Column("ΔG"),
+        Column("ΔS"),
+        Column("ΔOther"),
+    )
+    blocks = []
+    for protocol in draft.protocols:
+        rows = [row for pair in draft.pairs if (row := _edge(draft, pair, protocol))]
+        if rows:
+            blocks.append(Block(protocol, tuple(rows)))
+    return Table("What each stage gained and paid", "Edge", columns, tuple(blocks))
+
+
+def _edge(draft: Draft, pair: tuple[str, str], protocol: Protocol) -> Row | None:
+    """What a child gained and paid; S is of what the child was trained for."""
+    edge = draft.edge(pair, protocol)
+    if edge is None:
+        return None
+    base, other = map(draft.name, pair)
+    targets = shorten(", ".join(map(clean, edge.targets)), 2 * NAME_WIDTH) or "none"
+    changes = map(change_cell, (edge.general, edge.special, edge.other_special))
+    notes = draft.mixed(pair, protocol)
+    return Row(f"{base} → {other}", (Cell(targets), *changes), notes=notes, mixed=bool(notes))
+
+
+def _reading(draft: Draft, tables: list[Table]) -> tuple[str, ...]:
+    """How to read the tables, in as few words as they need."""
+    asked = {
+        "uniform": "Uniform: every stage is asked alike, plain completion.",
+        "native": "Native: each stage is asked as its regime says.",
+    }
+    raw = any(
+        row.label.endswith(RAW) for table in tables for each in table.blocks for row in each.rows
+    )
+    sentences = [
+        "G: mean of the general capabilities that are no target; S: of the targets; Other: of the "
+        "special skills that are no target. In these a guesser has 0 and perfection 100 points; "
+        "benchmarks stand in raw points (percent).",
+        " ".join(asked[protocol] for protocol in draft.protocols),
+        "Along an edge the targets are what the child was trained for, and Δ is child minus parent "
+        "on the same items, with unadjusted 95 % limits; up and down count items gained and lost.",
+        f"Bold or *: significant, ΔG and ΔS by Holm (p ≤ {HOLM_LEVEL:.2f}), benchmarks by "
+        f"Benjamini-Hochberg (q ≤ {BH_LEVEL:.2f}). In parentheses: smaller than the minimum "
+        "detectable effect (mde). ⚠: the two ends differ in more than the model.",
+        "Raw: no share of 1; its own unit, and in no mean." if raw else "",
+        "Intervals are over items and speak of these checkpoints; a claim about the method of "
+        "training needs at least three training seeds.",
+    ]
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def _origin(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is known of where the numbers come from, `name: value`, in the order given."""
+    return tuple(
+        f"{clean(key).replace('_', ' ')}: {shorten(_said(value), NOTE_WIDTH)}"
+        for key, value in provenance.items()
+        if value not in (None, "", (), [], {})
+    )
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{clean(key)} {_said(each)}" for key, each in value.items())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(map(_said, value))
+    return clean(value)
