@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from zoo.errors import ZooError
@@ -30,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.debug:
         logging.basicConfig(level=logging.INFO)
         logging.getLogger("zoo").setLevel(logging.DEBUG)
+    else:
+        warnings.simplefilter("ignore")  # other libraries' notices to their developers
     try:
         return int(args.run(args))
     except ZooError as problem:

@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from zoo.cli.flags import add_loading, pairs, positive
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
 
 def register(verbs: Any) -> None:
     """Adds `ask`."""
-    from zoo.cli.parser import pairs
-
     parser = verbs.add(
         "ask",
         "put one prompt to every stage, side by side",
@@ -25,15 +25,16 @@ def register(verbs: Any) -> None:
         description="Put one prompt to every stage of a family: raw, as bare text to be "
         "continued, and in the stage's native form (its chat template, say).",
     )
-    parser.add_argument("prompt", metavar="PROMPT")
-    parser.add_argument("targets", nargs="*", metavar="TARGET")
-    parser.add_argument("--base", metavar="ID")
-    parser.add_argument("--max-tokens", type=int, default=None, metavar="N")
-    parser.add_argument("--gen-kwargs", type=pairs, default={}, metavar="K=V,...")
-    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:i]")
-    parser.add_argument("--dtype", default="auto", metavar="D")
-    parser.add_argument("--loader", metavar="L")
-    parser.add_argument("--loader-args", type=pairs, default={}, metavar="K=V,...")
+    parser.add_argument("prompt", metavar="PROMPT", help="what every stage is asked")
+    parser.add_argument(
+        "targets", nargs="*", metavar="TARGET", help="a family, a Hub id or a checkpoint folder"
+    )
+    parser.add_argument("--base", metavar="ID", help="parent of targets whose card names none")
+    parser.add_argument("--max-tokens", type=positive, metavar="N", help="length of an answer")
+    parser.add_argument(
+        "--gen-kwargs", type=pairs, default={}, metavar="K=V,...", help="of every generation"
+    )
+    add_loading(parser)
     parser.add_argument("--json", action="store_true", help="one object for each stage")
 
 
@@ -103,9 +104,9 @@ class Answers:
         from zoo.reporting.text import clean
 
         table = Table(show_lines=True, expand=True)
-        table.add_column("stage", ratio=2)
-        table.add_column("raw: the bare text, to be continued", ratio=4)
-        table.add_column("native: as the stage is meant to be asked", ratio=4)
+        table.add_column("stage", ratio=3, overflow="fold")
+        table.add_column("raw: bare text, to be continued", ratio=5, overflow="fold")
+        table.add_column("native: as its regime asks", ratio=5, overflow="fold")
         for model, forms in self._stages.values():
             cells = []
             for form in ("raw", "native"):
@@ -124,10 +125,11 @@ class Answers:
 
 def _show(answers: Answers, pieces: Iterable[Piece]) -> None:
     """Streams on a terminal; prints the whole table elsewhere."""
-    from rich.console import Console
     from rich.live import Live
 
-    console = Console()
+    from zoo.cli.opening import terminal
+
+    console = terminal()
     with Live(console=console, refresh_per_second=12, vertical_overflow="visible") as live:
         for piece in pieces:
             answers.add(piece)

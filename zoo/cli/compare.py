@@ -15,16 +15,16 @@ def register(verbs: Any) -> None:
         description="Compare two models by what the store has of them: differences of "
         "configuration and prompts first, then of scores, on the same items.",
     )
-    parser.add_argument("a", metavar="A")
-    parser.add_argument("b", metavar="B")
-    parser.add_argument("--format", default="table", metavar="table|markdown|json")
+    parser.add_argument("a", metavar="A", help="a model that was run")
+    parser.add_argument("b", metavar="B", help="another one")
+    parser.add_argument(
+        "--format", default="table", metavar="table|markdown|json", help="default: table"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints the comparison."""
-    from rich.console import Console
-
-    from zoo.cli.opening import open_host
+    from zoo.cli.opening import open_host, terminal
     from zoo.comparing import compare
     from zoo.reporting.comparison import render_comparison
 
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
             found.contrasts,
             (args.a, args.b),
             args.format,
-            width=Console().width,
+            width=terminal().width,
         )
     )
     return 0

@@ -199,11 +199,10 @@ def _plugins(host: Host, args: argparse.Namespace) -> list[Row]:
 
 
 def _tree(args: argparse.Namespace) -> int:
-    from rich.console import Console
     from rich.markup import escape
     from rich.tree import Tree
 
-    from zoo.cli.opening import open_host
+    from zoo.cli.opening import open_host, terminal
     from zoo.reporting.text import clean
 
     host = open_host(args)
@@ -221,5 +220,5 @@ def _tree(args: argparse.Namespace) -> int:
         for evidence in model.evidence:
             why = f"{evidence.regime} {evidence.confidence:.2f}: {evidence.why}"
             nodes[model.id].add(escape(clean(why)), style="dim")
-    Console().print(drawn)
+    terminal().print(drawn)
     return 0

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from zoo.host import Host
+
+WIDTH = 100
+"""Columns of what is printed into a file or a pipe."""
 
 
 def open_host(args: argparse.Namespace, commands: Sequence[str] = ()) -> Host:
@@ -30,3 +36,11 @@ def open_host(args: argparse.Namespace, commands: Sequence[str] = ()) -> Host:
 
     builtin = tuple(Command(name, "", nothing, nothing) for name in commands)
     return replace(host, builtins={**host.builtins, "commands": builtin})
+
+
+def terminal() -> Console:
+    """Standard output: as wide as the terminal, or WIDTH where there is none."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=int(os.environ.get("COLUMNS", WIDTH)))

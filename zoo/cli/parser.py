@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from zoo.cli import ask, compare, listings, plan, report, run, setup, store
+from zoo.cli.flags import common
 from zoo.errors import ZooError, did_you_mean
 
 VERBS = (run, report, compare, plan, ask, listings, store, setup)
@@ -29,10 +28,19 @@ class Parser(argparse.ArgumentParser):
         """Prints the sentence and exits with status 2."""
         if message.startswith("unrecognized arguments: "):
             name = message.removeprefix("unrecognized arguments: ").split()[0]
-            known = [flag for action in self._actions for flag in action.option_strings]
+            known = {flag for each in self._family() for flag in _flags(each)}
             message = f"{self.prog} does not know {name!r}{did_you_mean(name, known)}"
         print(f"zoo: {message} (see `{self.prog} --help`)", file=sys.stderr)
         sys.exit(2)
+
+    def _family(self) -> list[argparse.ArgumentParser]:
+        """This parser and those of its verbs: argparse finds a verb's unknown flags up here."""
+        verbs = [a for a in self._actions if isinstance(a, argparse._SubParsersAction)]
+        return [self, *(parser for action in verbs for parser in action.choices.values())]
+
+
+def _flags(parser: argparse.ArgumentParser) -> list[str]:
+    return [flag for action in parser._actions for flag in action.option_strings]
 
 
 def normalise(argv: Sequence[str]) -> list[str]:
@@ -107,56 +115,6 @@ class Verbs:
     def names(self) -> list[str]:
         """Verbs that are there."""
         return list(self._verbs.choices)
-
-
-def common(*, default: bool) -> argparse.ArgumentParser:
-    """Flags every command takes, before or after the verb."""
-
-    def unset(value: Any) -> Any:
-        return value if default else argparse.SUPPRESS
-
-    parser = argparse.ArgumentParser(add_help=False)
-    group = parser.add_argument_group("common flags")
-    group.add_argument(
-        "--store", type=Path, metavar="DIR", default=unset(None), help="folder of the results"
-    )
-    group.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        default=unset(None),
-        help="a zoo.toml; otherwise the nearest one upward",
-    )
-    group.add_argument(
-        "--no-plugins", action="store_true", default=unset(False), help="first-party plugins only"
-    )
-    group.add_argument(
-        "--debug", action="store_true", default=unset(False), help="show tracebacks and logs"
-    )
-    return parser
-
-
-def pairs(text: str) -> dict[str, Any]:
-    """K=V,... as a mapping; values are JSON where they can be, else text.
-
-    >>> pairs("temperature=0.7,do_sample=true,name=x")
-    {'temperature': 0.7, 'do_sample': True, 'name': 'x'}
-    """
-    found: dict[str, Any] = {}
-    for pair in filter(None, text.split(",")):
-        key, equals, value = pair.partition("=")
-        if not equals or not key.strip():
-            raise argparse.ArgumentTypeError(f"{pair!r} is not KEY=VALUE")
-        try:
-            found[key.strip()] = json.loads(value.lower() if value in ("True", "False") else value)
-        except ValueError:
-            found[key.strip()] = value
-    return found
-
-
-def names(text: str) -> tuple[str, ...]:
-    """A,B,... as a tuple without blanks."""
-    return tuple(filter(None, (each.strip() for each in text.split(","))))
 
 
 def _add_plugin_verbs(verbs: Verbs, argv: Sequence[str]) -> None:

@@ -7,14 +7,14 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from zoo.cli.flags import add_asking, add_targets
+
 if TYPE_CHECKING:
     from zoo.results import Result, RunSpec
 
 
 def register(verbs: Any) -> None:
     """Adds `plan`."""
-    from zoo.cli.run import add_asking, add_targets
-
     parser = verbs.add(
         "plan",
         "show what a run would ask, and the rule behind each choice",
@@ -90,8 +90,9 @@ def _print(specs: Sequence[RunSpec], explain: bool) -> None:
             continue
         asked: dict[tuple[str, str], list[str]] = {}
         for spec in cells:
-            for choice in spec.rules:
-                asked.setdefault(choice, []).append(spec.benchmark.name)
+            for what, rule in spec.rules:
+                rule = rule.replace(f"benchmark {spec.benchmark.name}", "the benchmark")
+                asked.setdefault((what, rule), []).append(spec.benchmark.name)
         for (what, rule), benchmarks in asked.items():
-            where = "" if len(benchmarks) == len(cells) else f"  [{', '.join(benchmarks)}]"
-            print(clean(f"{what}  because of {rule}{where}").join(("    ", "")))
+            where = "" if len(benchmarks) == len(cells) else f" ({', '.join(benchmarks)})"
+            print("    " + clean(f"{what}, because of {rule}{where}"))

@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.cli.flags import names
+
 if TYPE_CHECKING:
     from zoo.contrasts import Tradeoff
 
 
 def register(verbs: Any) -> None:
     """Adds `report`."""
-    from zoo.cli.parser import names
-
     parser = verbs.add(
         "report",
         "show the trade-off of what has been run",
@@ -22,15 +22,17 @@ def register(verbs: Any) -> None:
         description="Render results from the store, without loading a model. Without TARGET, the "
         "newest run; TARGET is a family, or models of it.",
     )
-    parser.add_argument("targets", nargs="*", metavar="TARGET")
-    parser.add_argument("--suite", metavar="S")
+    parser.add_argument(
+        "targets", nargs="*", metavar="TARGET", help="a family that was run, or models of it"
+    )
+    parser.add_argument("--suite", metavar="S", help="of the run (default: the newest)")
     parser.add_argument(
         "--format",
         default=None,
         metavar="table|markdown|latex|json|html|csv|svg",
         help="default: what --output ends with, else table",
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="default: stdout")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="a file (default: stdout)")
     parser.add_argument(
         "--special",
         type=names,
@@ -65,8 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 def show(tradeoff: Tradeoff, format: str, output: Path | None) -> None:
     """Prints it, or writes it to a file and says so on stderr."""
-    from rich.console import Console
-
+    from zoo.cli.opening import terminal
     from zoo.reporting import print_tradeoff, render
     from zoo.store.atomic import write_file
 
@@ -74,7 +75,7 @@ def show(tradeoff: Tradeoff, format: str, output: Path | None) -> None:
         write_file(output, render(tradeoff, format).encode())
         print(f"zoo: wrote {output}", file=sys.stderr)
     elif format == "table":
-        print_tradeoff(tradeoff, Console())
+        print_tradeoff(tradeoff, terminal())
     else:
         print(render(tradeoff, format))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.cli.flags import add_asking, add_loading, add_targets, batch_size, names, pairs
 from zoo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 def register(verbs: Any) -> None:
     """Adds `run`."""
-    from zoo.cli.parser import names, pairs
-
     parser = verbs.add(
         "run",
         "evaluate a family, models or checkpoint folders",
@@ -29,48 +27,23 @@ def register(verbs: Any) -> None:
     )
     add_targets(parser)
     add_asking(parser)
-    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:i]")
-    parser.add_argument("--dtype", default="auto", metavar="D", help="auto, float32, bfloat16, ...")
-    parser.add_argument("--batch-size", default="auto", metavar="N|auto", type=_batch_size)
-    parser.add_argument("--loader", metavar="L", help="how models are loaded (default hf)")
-    parser.add_argument("--loader-args", type=pairs, default={}, metavar="K=V,...")
+    add_loading(parser)
+    parser.add_argument(
+        "--batch-size", default="auto", metavar="N|auto", type=batch_size, help="rows at once"
+    )
     parser.add_argument("--executor", metavar="E", help="where jobs run (default local)")
-    parser.add_argument("--executor-args", type=pairs, default={}, metavar="K=V,...")
+    parser.add_argument(
+        "--executor-args", type=pairs, default={}, metavar="K=V,...", help="given to the executor"
+    )
     parser.add_argument("--probes", type=names, metavar="P,...|all", help="not there yet")
     parser.add_argument("--fresh", action="store_true", help="ask again what the store has")
     parser.add_argument(
-        "--progress", choices=("auto", "json", "none"), default="auto", help="on stderr"
+        "--progress",
+        choices=("auto", "json", "none"),
+        default="auto",
+        metavar="auto|json|none",
+        help="on stderr: a bar or lines for people, JSON lines for machines, or nothing",
     )
-
-
-def add_targets(parser: argparse.ArgumentParser) -> None:
-    """Flags that say which models and which suite."""
-    from zoo.cli.parser import names
-
-    parser.add_argument("targets", nargs="*", metavar="TARGET")
-    parser.add_argument("--base", metavar="ID", help="parent of the targets whose card names none")
-    parser.add_argument("--suite", metavar="S", help="the benchmarks (default: the family's own)")
-    parser.add_argument("--tasks", type=names, default=(), metavar="T,...", help="tasks by name")
-    parser.add_argument(
-        "--include-path", type=Path, action="append", metavar="DIR", help="a folder of task files"
-    )
-
-
-def add_asking(parser: argparse.ArgumentParser) -> None:
-    """Flags that say how every model is asked."""
-    from zoo.cli.parser import pairs
-    from zoo.plan import DEFAULT_SEED
-
-    parser.add_argument(
-        "--protocol",
-        default="both",
-        metavar="uniform|native|both",
-        help="the same way for all, each in its own way, or both",
-    )
-    parser.add_argument("--limit", type=_positive, metavar="N", help="only the first N items")
-    parser.add_argument("--num-fewshot", type=_natural, metavar="N")
-    parser.add_argument("--gen-kwargs", type=pairs, default={}, metavar="K=V,...")
-    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, metavar="N")
 
 
 def options_of(args: argparse.Namespace) -> Options:
@@ -112,6 +85,8 @@ def run(args: argparse.Namespace) -> int:
     if args.probes:
         raise ConfigError("--probes is not there yet in this version; leave it out")
     host = open_host(args)
+    if args.loader:
+        host.registry.loaders.get(args.loader)  # a name that nobody brings is refused at once
     families = host.discovery.resolve(args.targets, args.base)
     options = options_of(args)
     suites = [host.suite(args.suite, args.tasks, family) for family in families]
@@ -129,14 +104,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(host: Host, family: Family, outcome: Outcome) -> None:
     """The table, what failed, what was re-used, and where the report lies."""
-    from rich.console import Console
-
     from zoo.api import tradeoff_of
+    from zoo.cli.opening import terminal
     from zoo.reporting import print_tradeoff, render
     from zoo.store.atomic import write_file
 
     tradeoff = tradeoff_of(host, family, outcome.suite, outcome.results, (outcome.record,))
-    print_tradeoff(tradeoff, Console())
+    print_tradeoff(tradeoff, terminal())
     path = host.store.root / "reports" / f"{outcome.record.id}.html"
     write_file(path, render(tradeoff, "html").encode())
     print(_accounts(outcome.results))
@@ -172,19 +146,3 @@ def _name_problems(host: Host) -> None:
 
     for problem in [*host.registry.problems, *map(str, host.catalogue.problems)]:
         print(f"zoo: not used: {clean(problem)}", file=sys.stderr)
-
-
-def _batch_size(text: str) -> int | str:
-    return "auto" if text == "auto" else _positive(text)
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
-def _natural(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
-    return int(text)

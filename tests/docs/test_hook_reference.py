@@ -7,17 +7,17 @@ import inspect
 from pathlib import Path
 
 import pytest
+from generate.hooks import example, render_hooks
 
 from zoo import hookimpl, hookspecs
 from zoo.answers import item_type
-from zoo.hookdocs import example, render_hooks
 from zoo.plugins import hook_parameters
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "hooks.md"
 
 
 def test_the_page_is_the_one_that_the_hooks_generate() -> None:
-    assert PAGE.read_text(encoding="utf-8") == render_hooks(), "run python -m zoo.hookdocs"
+    assert PAGE.read_text(encoding="utf-8") == render_hooks(), "run python docs/generate"
 
 
 def test_every_function_called_zoo_something_is_a_hook() -> None:

@@ -1,4 +1,4 @@
-"""Writes the hook reference from the hooks themselves: `python -m zoo.hookdocs > PAGE`."""
+"""The hook reference, from the hooks themselves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoo.plugins import hook_parameters
 _HEAD = """\
 # Hooks
 
-This page is generated from `zoo.hookspecs`; `python -m zoo.hookdocs` prints it.
+This page is generated from `zoo.hookspecs` by `python docs/generate`.
 
 A plugin is a module named by an entry point of the group `zoo`:
 
@@ -69,7 +69,3 @@ def _type(cls: Any) -> str:
         fields.append(f"- `{field.name}: {field.type}`{' (optional)' if optional else ''}")
     text = f"```text\n{inspect.getdoc(cls)}\n```"
     return f"### `{cls.__module__}.{cls.__name__}`\n\n{text}\n\n" + "\n".join(fields)
-
-
-if __name__ == "__main__":
-    print(render_hooks(), end="")

@@ -1,0 +1,49 @@
+"""Writes the generated pages; with a store, also the README's table and picture.
+
+python docs/generate                    the references
+python docs/generate --store results    and the newest run in that store, as README shows it
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(DOCS))
+
+from generate.commands import render_commands  # noqa: E402
+from generate.hooks import render_hooks  # noqa: E402
+
+MARKS = re.compile(r"(<!-- table -->\n).*?(\n<!-- /table -->)", re.DOTALL)
+
+
+def write_readme_run(store: Path) -> None:
+    """Puts the newest run's edges into README.md and its picture into docs/assets/."""
+    import zoo
+    from zoo.reporting import render
+
+    tradeoff = zoo.report("nano", store=store)
+    (DOCS / "assets" / "nano.svg").write_text(render(tradeoff, "svg"), encoding="utf-8")
+    readme = DOCS.parent / "README.md"
+    first, second = render(tradeoff, "markdown").split("\n## ")[1:3]
+    table = f"**{first}\n**{second}".replace("\n\n", "**\n\n", 1)
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(MARKS.sub(lambda m: m[1] + table.strip() + m[2], text), encoding="utf-8")
+
+
+def main() -> None:
+    """Writes every page that is generated."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--store", type=Path)
+    args = parser.parse_args()
+    (DOCS / "reference" / "hooks.md").write_text(render_hooks(), encoding="utf-8")
+    (DOCS / "reference" / "commands.md").write_text(render_commands(), encoding="utf-8")
+    if args.store:
+        write_readme_run(args.store)
+
+
+if __name__ == "__main__":
+    main()

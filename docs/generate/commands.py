@@ -1,0 +1,39 @@
+"""The command reference, from the parsers themselves."""
+
+from __future__ import annotations
+
+import argparse
+
+from zoo.cli.parser import LATER, build_parser
+
+_HEAD = """\
+# Commands
+
+This page is generated from the command line's own parsers by `python docs/generate`.
+
+Exit status: 0 all well; 1 some cells failed, each named with its reason; 2 usage or configuration;
+3 `zoo gate` found harm. Every command takes `--store DIR`, `--config FILE`, `--no-plugins` and
+`--debug`, before or after its name; flags may be written with underscores.
+"""
+
+
+def render_commands() -> str:
+    """The command reference as markdown, one section for each verb."""
+    parser = build_parser(["run"])  # a built-in verb: no plugin's verbs on this page
+    (verbs,) = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    later = ", ".join(f"`{name}`" for name in sorted(LATER))
+    parts = [_HEAD, *(_verb(name, each) for name, each in verbs.choices.items())]
+    parts.append(f"## Not there yet\n\nThese say so and exit with status 2: {later}.\n")
+    return "\n".join(parts)
+
+
+def _verb(name: str, parser: argparse.ArgumentParser) -> str:
+    rows = []
+    for action in parser._actions:
+        if action.dest == "help" or action.container.title == "common flags":  # type: ignore[attr-defined]
+            continue
+        shown = ", ".join(action.option_strings) or str(action.metavar or action.dest)
+        if action.option_strings and action.nargs != 0:
+            shown += f" {action.metavar or action.dest.upper()}"
+        rows.append(f"- `{shown}`" + (f": {action.help}" if action.help else ""))
+    return f"## `zoo {name}`\n\n{parser.description}\n\n" + "\n".join(rows) + "\n"
