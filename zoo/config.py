@@ -15,9 +15,12 @@ from typing import Any
 from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import ConfigError
 from zoo.models import Family, Model
-from zoo.structuring import read
+from zoo.structuring import key, read, wrong
 
 FILE_NAME = "zoo.toml"
+
+FOLDERS = ("pretrained", "peft", "tokenizer")
+"""Arguments of a loader that may be folders."""
 
 
 @dataclass(frozen=True)
@@ -154,83 +157,103 @@ def read_config(path: Path | None = None, *, start: Path | None = None) -> Confi
     if path is not None and not path.is_file():
         raise ConfigError(f"there is no configuration file {path}; `zoo init` writes one")
     path = path.resolve() if path else find_config(start)
-    table = _read_toml(path) if path else {}
-    where = path.name if path else "embedded zoo"
-    file = read(File, table, where)
+    where = str(path) if path else "the embedded zoo"
+    file = read(File, _read_toml(path) if path else {}, where)
     root = path.parent if path else start
-    families = {name: _family(name, each, path, where) for name, each in file.families.items()}
+    for kind in ("families", "prompting", "suites", "leaderboards", "publish"):
+        for name in getattr(file, kind):
+            _check_name(name, where, f".{kind}{key(name)}")
     return Config(
         path=path,
-        store=root / file.zoo.store,
+        store=root / Path(file.zoo.store).expanduser(),
         executor=file.zoo.executor,
         loader=file.zoo.loader,
         plugins=file.plugins,
-        families=families,
-        suites={name: suite_of(name, each, where) for name, each in file.suites.items()},
-        prompting=file.prompting,
-        model_prompting={
-            model.id: model.prompting
-            for family in file.families.values()
-            for model in family.models
-            if model.prompting != PromptingChange()
+        families={name: _family(name, table, root, where) for name, table in file.families.items()},
+        suites={
+            name: suite_of(name, table, where, f".suites{key(name)}")
+            for name, table in file.suites.items()
         },
+        prompting=file.prompting,
+        model_prompting=_model_prompting(file.families, where),
         leaderboards=file.leaderboards,
         publish=file.publish,
     )
 
 
-def suite_of(name: str, table: SuiteTable, where: str) -> Suite:
-    """A suite from its table: capabilities default to the task's name, no measure stands twice."""
+def suite_of(name: str, table: SuiteTable, where: str, at: str = "") -> Suite:
+    """A suite from its table: capabilities default to the task's name, no measure stands twice.
+
+    where, at: the file and the path of the table in it, for errors. Raises ConfigError.
+    """
+    if table.name not in ("", name):
+        raise wrong(where, f"{at}.name", f"{table.name!r} is not {name!r}; leave the name out")
     if not table.benchmarks:
-        raise ConfigError(f"{where}: the suite {name!r} has no benchmarks")
+        raise wrong(where, f"{at}.benchmarks", "the suite has no benchmarks, name at least one")
     benchmarks = tuple(replace(b, capability=b.capability or b.task) for b in table.benchmarks)
-    seen: set[object] = set()
-    for benchmark in benchmarks:
-        if benchmark.key in seen:
-            raise ConfigError(
-                f"{where}: the suite {name!r} asks {benchmark.task} ({benchmark.metric}, "
-                f"{benchmark.filter}, {benchmark.num_fewshot} shots) twice; remove one"
+    seen: dict[object, int] = {}
+    for number, benchmark in enumerate(benchmarks):
+        here = f"{at}.benchmarks[{number}]"
+        _check_measure(benchmark, where, here)
+        if (first := seen.setdefault(benchmark.key, number)) != number:
+            measure = f"{benchmark.task} ({benchmark.metric}, {benchmark.filter})"
+            raise wrong(
+                where, here, f"asks {measure} with as many shots as benchmarks[{first}]; remove one"
             )
-        seen.add(benchmark.key)
-        _check_measure(benchmark, f"{where}: the suite {name!r}")
     return Suite(name, benchmarks, table.title)
 
 
-def _check_measure(benchmark: Benchmark, where: str) -> None:
+def _check_measure(benchmark: Benchmark, where: str, at: str) -> None:
+    _check_name(benchmark.task, where, f"{at}.task")
+    _check_name(benchmark.metric, where, f"{at}.metric")
     if benchmark.chance is not None and not 0 <= benchmark.chance < 1:
-        raise ConfigError(f"{where}: chance of {benchmark.task} is {benchmark.chance}, wanted 0..1")
+        raise wrong(where, f"{at}.chance", f"{benchmark.chance} is not from 0 to below 1")
     if benchmark.num_fewshot is not None and benchmark.num_fewshot < 0:
-        raise ConfigError(f"{where}: num_fewshot of {benchmark.task} is below 0")
+        raise wrong(where, f"{at}.num_fewshot", f"{benchmark.num_fewshot} is below 0")
     if benchmark.repeats < 1:
-        raise ConfigError(f"{where}: repeats of {benchmark.task} is below 1")
+        raise wrong(where, f"{at}.repeats", f"{benchmark.repeats} is below 1")
+
+
+def _check_name(name: str, where: str, at: str) -> None:
+    """Names are shown, put into file names and typed: they are one printable line."""
+    if not name.strip() or not name.isprintable():
+        raise wrong(where, at, f"{name!r} is no name, write one that can be read")
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as problem:
-        raise ConfigError(f"{path} is not valid TOML: {problem}") from None
+        # editors on Windows may begin a file with a byte order mark, which TOML does not know
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as problem:
         raise ConfigError(f"{path} cannot be read: {problem}") from None
+    except (ValueError, RecursionError) as problem:
+        raise ConfigError(f"{path} is not valid TOML: {problem}") from None
 
 
-def _family(name: str, table: FamilyTable, path: Path | None, where: str) -> Family:
-    known = {model.id for model in table.models}
-    if len(known) < len(table.models):
-        raise ConfigError(f"{where}: families.{name} names one model id twice")
-    models = tuple(_model(name, each, path) for each in table.models)
-    _check_lineage(models, f"{where}: families.{name}")
+def _family(name: str, table: FamilyTable, root: Path, where: str) -> Family:
+    at = f".families{key(name)}.models"
+    if not table.models:
+        raise wrong(where, at, "the family has no models, name at least one")
+    seen: dict[str, int] = {}
+    for number, model in enumerate(table.models):
+        _check_name(model.id, where, f"{at}[{number}].id")
+        if (first := seen.setdefault(model.id, number)) != number:
+            raise wrong(where, f"{at}[{number}].id", f"{model.id} is models[{first}] already")
+        if model.gpus < 0:
+            raise wrong(where, f"{at}[{number}].gpus", f"{model.gpus} is below 0")
+    models = tuple(_model(name, model, root) for model in table.models)
+    _check_lineage(models, where, at)
     return Family(name, models, table.title, table.suite)
 
 
-def _model(family: str, table: ModelTable, path: Path | None) -> Model:
+def _model(family: str, table: ModelTable, root: Path) -> Model:
     """A model of zoo.toml; folders are meant relative to the file."""
-    loader_args = dict(table.loader_args)
-    if path and "pretrained" not in loader_args:
-        folder = (path.parent / table.id).resolve()
-        if table.id.startswith((".", "/", "~")):
-            folder = Path(table.id).expanduser() if table.id.startswith("~") else folder
-            loader_args["pretrained"] = str(folder)
+    loader_args = {
+        name: _folder(value, root) if name in FOLDERS and isinstance(value, str) else value
+        for name, value in table.loader_args.items()
+    }
+    if (place := _folder(table.id, root)) != table.id:
+        loader_args.setdefault("pretrained", place)
     return Model(
         id=table.id,
         revision=table.revision,
@@ -247,17 +270,49 @@ def _model(family: str, table: ModelTable, path: Path | None) -> Model:
     )
 
 
-def _check_lineage(models: tuple[Model, ...], where: str) -> None:
-    """No model may descend from itself: a lineage has a beginning."""
-    parents = {model.id: [p for p in model.parents if p != model.id] for model in models}
-    for model in models:
-        if model.id in model.parents:
-            raise ConfigError(f"{where}: {model.id} is named as its own base_model")
-        above, seen = list(parents[model.id]), set()
+def _folder(name: str, root: Path) -> str:
+    """A folder made absolute against the file's own; what is no folder is a Hub id and stays."""
+    folder = Path(name).expanduser()
+    if name.startswith((".", "/", "~")) or (root / folder).is_dir():
+        return str((root / folder).resolve())
+    return name
+
+
+def _model_prompting(families: Mapping[str, FamilyTable], where: str) -> dict[str, PromptingChange]:
+    """The models' own tables by id; a model that stands in two families is asked in one way."""
+    found: dict[str, PromptingChange] = {}
+    for name, family in families.items():
+        for number, model in enumerate(family.models):
+            if found.setdefault(model.id, model.prompting) != model.prompting:
+                raise wrong(
+                    where,
+                    f".families{key(name)}.models[{number}].prompting",
+                    f"{model.id} stands in another family too with another prompting; "
+                    "write the same in both",
+                )
+    return {name: change for name, change in found.items() if change != PromptingChange()}
+
+
+def _check_lineage(models: tuple[Model, ...], where: str, at: str) -> None:
+    """No model may descend from itself, nor from one whose name is only nearly that of another."""
+    parents = {model.id: model.parents for model in models}
+    alike = {_spelling(name): name for name in parents}
+    for number, model in enumerate(models):
+        here = f"{at}[{number}].base_model"
+        for parent in model.parents:
+            meant = alike.get(_spelling(parent), parent)
+            if meant != parent:
+                raise wrong(where, here, f"there is no {parent!r}; did you mean {meant!r}?")
+        above, seen = list(model.parents), set()
         while above:
-            here = above.pop()
-            if here == model.id:
-                raise ConfigError(f"{where}: {model.id} descends from itself; mend its base_model")
-            if here not in seen:
-                seen.add(here)
-                above.extend(parents.get(here, ()))
+            ancestor = above.pop()
+            if ancestor == model.id:
+                raise wrong(where, here, f"{model.id} descends from itself; name another")
+            if ancestor not in seen:
+                seen.add(ancestor)
+                above.extend(parents.get(ancestor, ()))
+
+
+def _spelling(name: str) -> str:
+    """What two ways to write one id or folder share."""
+    return name.removeprefix("./").rstrip("/").casefold()

@@ -6,8 +6,10 @@ what it means. zoo.toml always wins.
 
 from __future__ import annotations
 
+import difflib
+import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,13 @@ import yaml
 
 from zoo.config import Config
 from zoo.errors import ConfigError, ModelError, UnknownNameError
-from zoo.evidence import rank_regimes
+from zoo.evidence import base_models, rank_regimes
 from zoo.fingerprints import chat_template_of, fingerprint, read_json
 from zoo.models import Evidence, Facts, Family, Model
 from zoo.registry import Registry
+from zoo.snapshots import small_snapshot
 
 DEFAULT_FAMILY = "nano"
-AD_HOC = "ad-hoc"
-"""Name of a family that only the command line names."""
 
 
 @dataclass(frozen=True)
@@ -56,20 +57,25 @@ class Discovery:
         Raises UnknownNameError or ModelError.
         """
         families = self.families
+        named = [name for name in dict.fromkeys(targets) if name in families]
+        loose = [name for name in dict.fromkeys(targets) if name not in families]
+        if base is not None and not loose:
+            raise ConfigError(
+                f"--base {base} is the parent of models, and none is named; a family knows its own"
+            )
         if not targets:
             return (self._complete(self._default(families)),)
-        named = [self._complete(families[name]) for name in targets if name in families]
-        loose = [name for name in targets if name not in families]
-        if not loose:
-            return tuple(named)
-        return (*named, self._ad_hoc(loose, base, families))
+        found = [self._complete(families[name]) for name in named]
+        return (*found, self._ad_hoc(loose, base)) if loose else tuple(found)
 
-    def facts(self, model_id: str, revision: str | None = None) -> Facts:
-        """What a checkpoint says of itself: a folder's files, or the small files of a Hub repo."""
-        folder = Path(model_id).expanduser()
-        if folder.is_dir():
-            return facts_of_folder(model_id, folder)
-        return facts_of_hub(model_id, revision)
+    @property
+    def _known(self) -> dict[str, Model]:
+        """All models of families by id; zoo.toml's own come before a plugin's."""
+        known: dict[str, Model] = {}
+        for family in self.families.values():
+            for model in family.models:
+                known.setdefault(model.id, model)
+        return known
 
     def _default(self, families: Mapping[str, Family]) -> Family:
         if self.config.families:
@@ -79,124 +85,231 @@ class Discovery:
         return families[DEFAULT_FAMILY]
 
     def _complete(self, family: Family) -> Family:
-        """Asks the regime plugins for models whose regime nobody named; orders parents first."""
-        models = tuple(
-            model if model.regime else self._classified(model, self.facts(_place(model)))
-            for model in family.models
-        )
+        """The family with what its models' own files say, parents first.
+
+        A model that cannot be read stays, without a regime: its cells fail with the reason.
+        """
+        known = self._known
+        brought = {m.id: m for each in self.registry.families.values() for m in each.models}
+        models = []
+        for model in family.models:
+            if model.id in brought:
+                model = _inheriting(model, brought[model.id])
+            try:
+                models.append(self._described(model, known))
+            except ModelError as problem:
+                unread = Evidence(model.regime, 0.0, str(problem))
+                models.append(replace(model, evidence=(*model.evidence, unread)))
         return replace(family, models=parents_first(models))
 
-    def _ad_hoc(
-        self, names: Sequence[str], base: str | None, families: Mapping[str, Family]
-    ) -> Family:
-        known = {model.id: model for family in families.values() for model in family.models}
-        wanted = [*([base] if base and base not in names else []), *names]
-        models: dict[str, Model] = {}
-        for name in wanted:
-            if name in known:
-                models[name] = replace(known[name], family=AD_HOC)
-            else:
-                models[name] = self._read(name, known, families)
-        if base is not None and base not in models:
-            raise UnknownNameError("target", base, models)
-        return Family(AD_HOC, parents_first(lineage(tuple(models.values()), base)))
+    def _ad_hoc(self, names: Sequence[str], base: str | None) -> Family:
+        known = self._known
+        wanted = dict.fromkeys([*([base] if base else []), *names])
+        named = [self._read(name, known) for name in wanted]
+        models = parents_first(lineage(named, base, known))
+        # named after its root, so that checkpoints run one by one come to stand in one lineage
+        name = models[0].id
+        return Family(name, tuple(replace(model, family=name) for model in models))
 
-    def _read(self, name: str, known: Mapping[str, Model], families: Mapping[str, Family]) -> Model:
-        folder = Path(name).expanduser()
-        if folder.is_dir():
-            if not any((folder / f).is_file() for f in ("config.json", "adapter_config.json")):
-                raise ModelError(
-                    f"{name} is no checkpoint: it holds neither config.json nor adapter_config.json"
-                )
-        elif "/" not in name or name.startswith((".", "/", "~")) or name.count("/") > 1:
-            raise UnknownNameError(
-                "target",
-                name,
-                [*families, *known],
-                "a target is a family, a Hub id (org/name) or a checkpoint folder",
-            )
-        model = self._classified(Model(name, family=AD_HOC), self.facts(name))
-        # an adapter may name its base by the id some family knows it under
-        base = known.get(str(model.loader_args.get("pretrained")))
-        if base is None or "peft" not in model.loader_args:
+    def _read(self, name: str, known: Mapping[str, Model]) -> Model:
+        """The model of a target that is no family. Raises UnknownNameError or ModelError."""
+        if name in known:
+            return self._described(known[name], known)
+        model = Model(name)
+        path = Path(name).expanduser()
+        if path.is_dir():
+            _check_checkpoint(name, path)
+            return self._described(model, known)
+        if path.exists():
+            raise ModelError(f"{name} is a file; name the checkpoint folder that holds it")
+        if name.startswith((".", "/", "~")) or name.count("/") > 1:
+            raise ModelError(f"there is no folder {name}; check the path")
+        if name in self.families:
+            models = ", ".join(model.id for model in self.families[name].models)
+            raise ConfigError(f"{name} is a family; name one of its models as the base: {models}")
+        names = [*self.families, *known]
+        if "/" not in name:
+            remedy = "a target is a family, a Hub id (org/name) or a checkpoint folder"
+            raise UnknownNameError("target", name, names, remedy)
+        try:
+            return self._described(model, known)
+        except ModelError as problem:
+            near = difflib.get_close_matches(name, names, n=1, cutoff=0.8)
+            hint = f"; or did you mean {near[0]!r}?" if near else ""
+            raise ModelError(f"{problem}{hint}") from None
+
+    def _described(self, model: Model, known: Mapping[str, Model]) -> Model:
+        """The model with what its own files say: where they lie, who its parents are, its regime.
+
+        What zoo.toml or a plugin says comes first. A Hub id whose regime is known is not read.
+        """
+        place = str(model.loader_args.get("peft") or model.loader_args.get("pretrained", model.id))
+        folder = Path(place).expanduser()
+        local = folder.is_dir()
+        if model.regime and not local:
             return model
-        return replace(model, loader_args={**model.loader_args, **base.loader_args})
+        if not local:
+            folder = small_snapshot(place, model.revision)
+        facts = facts_of_folder(model.id, folder)
+        if not model.regime:
+            model = self._classified(model, facts)
+        if "peft" in model.loader_args:
+            return _child(model, base_models(facts))
+        if facts.adapter_config:
+            return _over_its_base(model, facts, str(folder.resolve()) if local else place, known)
+        revision = folder.name
+        if local:
+            args = {**model.loader_args, "pretrained": str(folder.resolve())}
+            model = replace(model, loader_args=args)
+            revision = fingerprint(folder).weights[:12]
+        model = replace(model, revision=model.revision or revision or None)
+        return _child(model, base_models(facts))
 
     def _classified(self, model: Model, facts: Facts) -> Model:
-        """The model with what its facts say: regime, parents, and where its files lie."""
+        """The model with the regime its facts speak for, and all the evidence.
+
+        Where nothing decides, a regime is still needed to ask it: the strongest of those that are
+        tied, else what its having a base model suggests. The evidence says so.
+        """
         evidence = self.registry.classify(facts)
         ranking = rank_regimes(evidence)
-        parents = _parents(facts)
         regime = ranking.best
-        if regime is None:
-            regime = "fine-tuned" if parents else "pretrained"
-            why = "it names a base model" if parents else "it names no base model"
-            if ranking.tied:
-                why += f", and the evidence is tied between {' and '.join(ranking.tied)}"
-            evidence = [*evidence, Evidence(regime, 0.0, f"nothing decides; {why}")]
-        args: dict[str, Any] = dict(model.loader_args)
-        revision = model.revision
-        folder = Path(model.id).expanduser()
-        if facts.adapter_config:
-            args.setdefault("pretrained", str(facts.adapter_config.get("base_model_name_or_path")))
-            args.setdefault("peft", str(folder.resolve()) if folder.is_dir() else model.id)
-        elif folder.is_dir():
-            args.setdefault("pretrained", str(folder.resolve()))
-        if folder.is_dir() and revision is None:
-            prints = fingerprint(folder)
-            revision = prints.weights[:12] or None
-        return replace(
-            model,
-            regime=model.regime or regime,
-            revision=revision,
-            base_model=model.base_model or (parents[0] if len(parents) == 1 else parents or None),
-            loader_args=args,
-            evidence=tuple(evidence),
+        if regime is None and ranking.tied:
+            regime = ranking.regimes[0].name
+            tied = " and ".join(ranking.tied)
+            why = f"taken, though the evidence is tied between {tied}; zoo.toml decides"
+            evidence = [*evidence, Evidence(regime, 0.0, why)]
+        elif regime is None:
+            regime = "fine-tuned" if base_models(facts) else "pretrained"
+            names = "a" if base_models(facts) else "no"
+            why = f"taken, since nothing decides and it names {names} base model; zoo.toml decides"
+            evidence = [*evidence, Evidence(regime, 0.0, why)]
+        return replace(model, regime=regime, evidence=(*model.evidence, *evidence))
+
+
+def _child(model: Model, parents: Sequence[str]) -> Model:
+    """The model with these parents, unless zoo.toml or a plugin has named others."""
+    found = parents[0] if len(parents) == 1 else tuple(parents)
+    return replace(model, base_model=model.base_model or found or None)
+
+
+def _over_its_base(model: Model, facts: Facts, peft: str, known: Mapping[str, Model]) -> Model:
+    """An adapter's model: loaded over the base that its own configuration or zoo.toml names.
+
+    The base is a model of a family, by its id; else a folder, seen from here or from the adapter;
+    else a Hub id. Its revision is what is loaded, so the adapter's own hash is not put in its
+    place. Raises ModelError where no base is named, or none that an adapter can be laid over.
+    """
+    args = {**model.loader_args, "peft": peft}
+    own = args.get("pretrained")
+    named = facts.adapter_config.get("base_model_name_or_path")
+    if own is not None and Path(str(own)).expanduser().resolve() != Path(peft):
+        named = own
+    if not isinstance(named, str) or not named:
+        raise ModelError(
+            f"{model.id} is an adapter that names no base model; "
+            "write base_model_name_or_path into its adapter_config.json"
         )
+    revision = model.revision
+    if named in known:
+        base = known[named]
+        if "peft" in base.loader_args:
+            raise ModelError(f"{model.id} is an adapter over {named}, itself one; merge that first")
+        place, parent = str(base.loader_args.get("pretrained", named)), named
+        revision = revision or (None if Path(place).is_dir() else base.revision)
+    else:
+        seen = (Path(named).expanduser(), Path(peft) / named)
+        folder = next((str(each.resolve()) for each in seen if each.is_dir()), None)
+        place = parent = folder or named
+    args["pretrained"] = place
+    return _child(replace(model, loader_args=args, revision=revision), [parent])
 
 
-def _place(model: Model) -> str:
-    """Where a model of zoo.toml says its files are."""
-    return str(model.loader_args.get("peft") or model.loader_args.get("pretrained") or model.id)
+def _inheriting(model: Model, brought: Model) -> Model:
+    """A model of zoo.toml that a plugin brings too: what the file leaves unsaid is the plugin's."""
+    default = Model(model.id)
+    unsaid = {
+        field.name: getattr(brought, field.name)
+        for field in fields(Model)
+        if getattr(model, field.name) == getattr(default, field.name)
+    }
+    return replace(model, **unsaid)
 
 
-def _parents(facts: Facts) -> tuple[str, ...]:
-    """Parents as the adapter's config or the card names them."""
-    if base := facts.adapter_config.get("base_model_name_or_path"):
-        return (str(base),)
-    named = facts.card.get("base_model")
-    if isinstance(named, str):
-        return (named,)
-    return tuple(str(each) for each in named) if isinstance(named, (list, tuple)) else ()
+def _check_checkpoint(name: str, folder: Path) -> None:
+    """Raises a ModelError, with the checkpoints below it, where a folder is none itself."""
+    marks = ("config.json", "adapter_config.json")
+    if any((folder / mark).is_file() for mark in marks):
+        return
+    below = sorted({path.parent.name for mark in marks for path in folder.glob(f"*/{mark}")})
+    near = f"; name one in it: {', '.join(below[:6])}" if below else "; name a checkpoint folder"
+    raise ModelError(
+        f"{name} is no checkpoint: it holds neither config.json nor adapter_config.json{near}"
+    )
 
 
-def lineage(models: Sequence[Model], base: str | None = None) -> tuple[Model, ...]:
+def lineage(
+    models: Sequence[Model], base: str | None = None, known: Mapping[str, Model] | None = None
+) -> tuple[Model, ...]:
     """Gives every model but the root a parent among the others.
 
     A parent named by card or adapter is matched by id or by folder. Where none of the others is
-    named, `base` is the parent; without `base`, the model that stands before it.
+    named, `base` is the parent; without `base`, the nearest model before it. A model that
+    descends from the one in question is never its parent.
+    known: models of families by id, whose lineage is certain: such a model's parent is its nearest
+        ancestor among the others, or none of them.
     """
+    known = known or {}
     ids = {model.id for model in models}
     by_folder = {
-        str(Path(str(place)).expanduser().resolve()): model.id
+        _resolved(str(place)): model.id
         for model in models
         if (place := model.loader_args.get("pretrained")) and "peft" not in model.loader_args
     }
+    parents: dict[str, tuple[str, ...]] = {}
+    for model in models:
+        named = [p if p in ids else by_folder.get(_resolved(p), p) for p in model.parents]
+        if model.id in known and base is None:
+            named = _nearest(model.parents, ids, known)
+        inside = any(parent in ids and parent != model.id for parent in named)
+        parents[model.id] = tuple(p for p in named if p != model.id) if inside else ()
     placed: list[Model] = []
     for number, model in enumerate(models):
-        parents = []
-        for parent in model.parents:
-            found = parent if parent in ids else by_folder.get(_resolved(parent))
-            if found and found != model.id:
-                parents.append(found)
-        if not parents and model.id != base:
-            if base is not None:
-                parents = [base]
-            elif number:
-                parents = [models[number - 1].id]
-        known = parents[0] if len(parents) == 1 else tuple(parents) or model.base_model
-        placed.append(replace(model, base_model=known))
+        before = [base] if base is not None else [other.id for other in models[:number]][::-1]
+        if model.id in known and base is None:
+            before = []
+        if not parents[model.id] and model.id != base:
+            free = (each for each in before if model.id not in _ancestors(each, parents))
+            parents[model.id] = tuple(itertools.islice(free, 1))
+        found = parents[model.id]
+        one = found[0] if len(found) == 1 else found
+        placed.append(replace(model, base_model=one or model.base_model))
     return tuple(placed)
+
+
+def _nearest(parents: Sequence[str], ids: set[str], known: Mapping[str, Model]) -> list[str]:
+    """The nearest ancestors that are among `ids`, through models that are not."""
+    found: dict[str, None] = {}
+    waiting, seen = list(parents), set[str]()
+    while waiting:
+        parent = waiting.pop(0)
+        if parent in ids or parent not in known:
+            found[parent] = None
+        elif parent not in seen:
+            seen.add(parent)
+            waiting.extend(known[parent].parents)
+    return list(found)
+
+
+def _ancestors(name: str, parents: Mapping[str, Sequence[str]]) -> set[str]:
+    """A model and all it descends from."""
+    above, waiting = set[str](), [name]
+    while waiting:
+        here = waiting.pop()
+        if here not in above:
+            above.add(here)
+            waiting.extend(parents.get(here, ()))
+    return above
 
 
 def _resolved(name: str) -> str:
@@ -204,19 +317,23 @@ def _resolved(name: str) -> str:
 
 
 def parents_first(models: Sequence[Model]) -> tuple[Model, ...]:
-    """Models in an order where each stands after its parents, else in the order given."""
+    """Models in an order where each stands after its parents, else in the order given.
+
+    Raises ConfigError where there is no such order.
+    """
     ids = {model.id for model in models}
-    done: list[Model] = []
+    done: dict[str, Model] = {}
     waiting = list(models)
     while waiting:
-        placed = {model.id for model in done}
-        ready = [m for m in waiting if all(p in placed or p not in ids for p in m.parents)]
+        ready = [m for m in waiting if all(p in done or p not in ids for p in m.parents)]
         if not ready:
             names = ", ".join(model.id for model in waiting)
-            raise ConfigError(f"these models descend from each other in a circle: {names}")
-        done.append(ready[0])
+            raise ConfigError(
+                f"these models descend from each other in a circle: {names}; mend a base_model"
+            )
+        done[ready[0].id] = ready[0]
         waiting.remove(ready[0])
-    return tuple(done)
+    return tuple(done.values())
 
 
 def facts_of_folder(model_id: str, folder: Path) -> Facts:
@@ -231,13 +348,6 @@ def facts_of_folder(model_id: str, folder: Path) -> Facts:
     )
 
 
-def facts_of_hub(model_id: str, revision: str | None = None) -> Facts:
-    """What the small files of a Hub repository say. Raises ModelError with the remedy."""
-    from zoo.snapshots import small_snapshot
-
-    return facts_of_folder(model_id, small_snapshot(model_id, revision))
-
-
 def read_card(path: Path) -> dict[str, Any]:
     """The front matter of a model card; {} where there is none that can be read."""
     try:
@@ -248,6 +358,7 @@ def read_card(path: Path) -> dict[str, Any]:
         return {}
     try:
         card = yaml.safe_load(text.split("---", 2)[1])
-    except (IndexError, yaml.YAMLError):
+    except Exception:
+        # people write cards; whatever stands in one, its model can still be asked
         return {}
     return card if isinstance(card, dict) else {}

@@ -1,7 +1,7 @@
 """Hashes of a checkpoint's files: what weights, which tokenizer, which chat template.
 
-Hashing gigabytes takes seconds, so a file's hash is remembered by path, size and modification
-time (nanoseconds). The memory is a cache: losing it costs time only.
+Hashing gigabytes takes seconds, so a file's hash is remembered by path, inode, size and the times
+of its last changes. The memory is a cache: losing it costs time only.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,20 +24,26 @@ SETTINGS = ("config.json", "generation_config.json", "adapter_config.json")
 TOKENIZER = (
     "tokenizer.json",
     "tokenizer_config.json",
-    "tokenizer.model",
     "special_tokens_map.json",
     "added_tokens.json",
     "vocab.*",
     "merges.txt",
-    "spiece.model",
+    "*.model",
+    "*.tiktoken",
+    "tekken.json",
 )
+SETTLED = 2_000_000_000
+"""Nanoseconds after which a file that has not changed is remembered. A file system's clock ticks:
+two writes within a tick look the same from outside, so a file just written is hashed again."""
 
 
 @dataclass(frozen=True)
 class Fingerprint:
     """Identity of a checkpoint's folder: hex sha256 of each part, "" where it has none.
 
-    weights covers the tensors and the settings that shape what they compute or generate.
+    weights covers the tensors and the settings that shape what they compute or generate; settings
+    alone are no weights. A chat template that stands in the tokenizer's own settings is part of
+    both.
     """
 
     weights: str
@@ -46,7 +54,7 @@ class Fingerprint:
 def fingerprint(folder: Path) -> Fingerprint:
     """The fingerprint of a local checkpoint (a model or an adapter), names and bytes, no paths."""
     return Fingerprint(
-        weights=_hash_files(folder, (*WEIGHTS, *SETTINGS)),
+        weights=_hash_files(folder, (*WEIGHTS, *SETTINGS)) if _matches(folder, WEIGHTS) else "",
         tokenizer=_hash_files(folder, TOKENIZER),
         chat_template=digest(chat_template_of(folder)),
     )
@@ -57,18 +65,26 @@ def chat_template_of(folder: Path) -> str | None:
 
     Several named templates come as one JSON text, since each of them may be asked for.
     """
+    named = {path.stem: _text(path) for path in folder.glob("additional_chat_templates/*.jinja")}
     own = folder / "chat_template.jinja"
     if own.is_file():
-        return own.read_text(encoding="utf-8")
+        return canonical({"default": _text(own), **named}) if named else _text(own)
     template = read_json(folder / "tokenizer_config.json").get("chat_template")
+    if named:
+        return canonical({"default": template, **named})
     return template if isinstance(template, str) or not template else canonical(template)
+
+
+def _text(path: Path) -> str:
+    """A file's text; bytes that are none become lone surrogates, so that other bytes differ."""
+    return path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON file that holds an object; {} where there is none that can be read."""
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return table if isinstance(table, dict) else {}
 
@@ -93,31 +109,44 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _matches(folder: Path, patterns: Iterable[str]) -> list[str]:
+    """Names of the folder's files that match any of the patterns, sorted."""
+    found = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
+    return sorted(path.name for path in found)
+
+
 def _hash_files(folder: Path, patterns: Iterable[str]) -> str:
-    names = sorted({path.name for pattern in patterns for path in folder.glob(pattern)})
+    names = _matches(folder, patterns)
     return digest([[name, _remembered(folder / name)] for name in names]) if names else ""
 
 
 def _remembered(path: Path) -> str:
-    """The file's hash, from memory where path, size and time are those it was made with."""
+    """The file's hash, from memory where the file is still the one it was made of."""
     real = path.resolve()
     stat = real.stat()
-    key = f"{real}|{stat.st_size}|{stat.st_mtime_ns}"
+    key = f"{real}|{stat.st_ino}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ctime_ns}"
     memory = user_cache_path("stagezoo") / "fingerprints.json"
     known = read_json(memory)
-    if key not in known:
-        known[key] = file_digest(real)
-        _replace(memory, known)
-    return str(known[key])
+    found = known.get(key)
+    if isinstance(found, str) and re.fullmatch("[0-9a-f]{64}", found):
+        return found
+    made = file_digest(real)
+    if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > SETTLED:
+        _replace(memory, {**known, key: made})
+    return made
 
 
 def _replace(path: Path, table: dict[str, Any]) -> None:
     """Writes JSON so that no reader sees half of it; where it cannot be written, it is not."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False
+        ) as file:
             json.dump(table, file)
-        Path(name).replace(path)
     except OSError:
         return
+    try:
+        os.replace(file.name, path)
+    except OSError:
+        Path(file.name).unlink(missing_ok=True)

@@ -38,6 +38,7 @@ class Aligned:
 
     @property
     def n(self) -> int:
+        """How many items are shared."""
         return self.chance.size
 
     @property

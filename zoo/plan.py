@@ -13,7 +13,7 @@ from typing import Any
 
 from zoo.benchmarks import Benchmark, Suite
 from zoo.config import PromptingChange
-from zoo.errors import did_you_mean
+from zoo.errors import ConfigError, PromptingError, did_you_mean
 from zoo.models import Model, Prompting, Regime
 from zoo.results import PROTOCOLS, Protocol, Result, RunSpec
 
@@ -34,10 +34,21 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Plan:
-    """Cells to be evaluated, and those that cannot even be planned, with the reason."""
+    """Cells to be evaluated, and those that cannot even be planned, with the reason.
+
+    notes: what was said and has no effect, one sentence each.
+    """
 
     specs: tuple[RunSpec, ...]
     failed: tuple[Result, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+Layer = tuple[str, Prompting | PromptingChange]
+"""Who says something of the prompting, and what."""
+
+LIKELIHOOD = "scored by likelihood"
+"""The rule by which a cell writes nothing and never thinks, whatever was wished."""
 
 
 def make_plan(
@@ -55,8 +66,11 @@ def make_plan(
     prompting: changes by regime; model_prompting: by model id (both from zoo.toml).
     output_types: lm-eval output type by task, where it is known: a task that is scored by
         likelihood never thinks.
+    Raises ConfigError where the limit or the number of shots cannot be meant.
     """
     wishes = wishes or Wishes()
+    _check(wishes)
+    by_regime, by_model = prompting or {}, model_prompting or {}
     specs: list[RunSpec] = []
     failed: list[Result] = []
     for model in models:
@@ -66,20 +80,28 @@ def make_plan(
                 spec = RunSpec(
                     model, asked, protocol, Prompting(), wishes.seed, wishes.limit, tuple(rules)
                 )
-                if protocol == "native" and model.regime not in regimes:
-                    reason = (
-                        f"nobody brings the regime {model.regime!r} of {model.id}"
-                        f"{did_you_mean(model.regime, regimes, 'see `zoo plugins`')}"
-                    )
-                    failed.append(Result(spec, "failed", error=reason))
+                try:
+                    layers = _layers(spec, regimes, wishes, by_regime, by_model)
+                except PromptingError as problem:
+                    failed.append(Result(spec, "failed", error=str(problem)))
                     continue
-                layers = _layers(spec, regimes, wishes, prompting or {}, model_prompting or {})
-                resolved, why = _resolve(layers)
-                if (output_types or {}).get(benchmark.task, "generate_until") != "generate_until":
-                    resolved = without_generation(resolved)
-                    why = [(what, rule) for what, rule in why if not _about_generation(what)]
+                kind = (output_types or {}).get(benchmark.task, "generate_until")
+                resolved, why = _resolve(layers, generates=kind == "generate_until")
                 specs.append(replace(spec, prompting=resolved, rules=(*rules, *why)))
-    return Plan(tuple(specs), tuple(failed))
+    notes = [
+        f"zoo.toml [prompting.{name}] changes nothing: nobody brings the regime {name!r}"
+        f"{did_you_mean(name, regimes)}"
+        for name in by_regime
+        if name not in regimes
+    ]
+    return Plan(tuple(specs), tuple(failed), tuple(notes))
+
+
+def _check(wishes: Wishes) -> None:
+    if wishes.limit is not None and wishes.limit < 1:
+        raise ConfigError(f"a limit of {wishes.limit} leaves no items; give one above 0")
+    if wishes.num_fewshot is not None and wishes.num_fewshot < 0:
+        raise ConfigError(f"{wishes.num_fewshot} shots cannot be given; give 0 or more")
 
 
 def without_generation(prompting: Prompting) -> Prompting:
@@ -106,30 +128,47 @@ def _layers(
     wishes: Wishes,
     by_regime: Mapping[str, PromptingChange],
     by_model: Mapping[str, PromptingChange],
-) -> list[tuple[str, Prompting | PromptingChange]]:
-    """Who has a say, lowest first."""
+) -> list[Layer]:
+    """Who has a say, lowest first. Raises PromptingError where the model's regime cannot tell."""
     model, benchmark = spec.model, spec.benchmark
-    layers: list[tuple[str, Prompting | PromptingChange]] = []
-    if spec.protocol == "uniform":
-        layers.append(("protocol uniform", Prompting()))
-    else:
-        regime = regimes[model.regime]
-        layers.append((f"regime {regime.name}", regime.prompting(model, benchmark)))
+    native = spec.protocol == "native"
+    layers: list[Layer] = [("protocol uniform", Prompting())]
+    if native:
+        layers = [(f"regime {model.regime}", _own_form(model, benchmark, regimes))]
     if benchmark.gen_kwargs:
         wish = PromptingChange(gen_kwargs=benchmark.gen_kwargs)
         layers.append((f"benchmark {benchmark.name}", wish))
-    if spec.protocol == "native":
-        if model.regime in by_regime:
-            layers.append((f"zoo.toml [prompting.{model.regime}]", by_regime[model.regime]))
-        if model.id in by_model:
-            layers.append((f"zoo.toml, the model {model.id}", by_model[model.id]))
+    if native and model.regime in by_regime:
+        layers.append((f"zoo.toml [prompting.{model.regime}]", by_regime[model.regime]))
+    if native and model.id in by_model:
+        layers.append((f"zoo.toml, the model {model.id}", by_model[model.id]))
     if wishes.gen_kwargs:
         layers.append(("--gen-kwargs", PromptingChange(gen_kwargs=wishes.gen_kwargs)))
     return layers
 
 
+def _own_form(model: Model, benchmark: Benchmark, regimes: Mapping[str, Regime]) -> Prompting:
+    """How the model's regime asks it. A regime is a plugin's code and may fail."""
+    if not model.regime:
+        why = f" ({model.evidence[-1].why})" if model.evidence else ""
+        raise PromptingError(f"the regime of {model.id} is not known{why}; say it in zoo.toml")
+    if model.regime not in regimes:
+        near = did_you_mean(model.regime, regimes, "see `zoo plugins`")
+        raise PromptingError(f"nobody brings the regime {model.regime!r} of {model.id}{near}")
+    try:
+        said: object = regimes[model.regime].prompting(model, benchmark)
+    except Exception as problem:
+        said = f"{type(problem).__name__}: {problem}"
+    if not isinstance(said, Prompting):
+        raise PromptingError(
+            f"the regime {model.regime!r} does not say how to ask {model.id} ({said!s:.100}); "
+            "see `zoo plugins`"
+        )
+    return said
+
+
 def _resolve(
-    layers: Sequence[tuple[str, Prompting | PromptingChange]],
+    layers: Sequence[Layer], *, generates: bool
 ) -> tuple[Prompting, list[tuple[str, str]]]:
     """Lays each layer over those below; says for every setting that is not the default whose it is.
 
@@ -137,29 +176,27 @@ def _resolve(
     """
     values: dict[str, Any] = {}
     whose: dict[str, str] = {}
+    gen_kwargs: dict[str, Any] = {}
+    whose_gen_kwargs: dict[str, str] = {}
     for rule, layer in layers:
         for name in (f.name for f in fields(Prompting)):
             value = getattr(layer, name)
             if name == "gen_kwargs":
-                values[name] = {**values.get(name, {}), **value}
-                whose.update({f"gen_kwargs.{key}": rule for key in value})
+                gen_kwargs.update(value)
+                whose_gen_kwargs.update(dict.fromkeys(value, rule))
             elif value is not None:
-                values[name] = value
-                whose[name] = rule
-    prompting = Prompting(**values)
-    default = Prompting()
+                values[name], whose[name] = value, rule
+    wished = Prompting(**values, gen_kwargs=gen_kwargs)
+    prompting = wished if generates else without_generation(wished)
+    if prompting.enable_thinking != wished.enable_thinking:
+        whose["enable_thinking"] = LIKELIHOOD
     explained = [
         (f"{name}={getattr(prompting, name)}", rule)
         for name, rule in whose.items()
-        if "." not in name and getattr(prompting, name) != getattr(default, name)
+        if getattr(prompting, name) != getattr(Prompting(), name)
     ]
     explained += [
-        (f"{key}={prompting.gen_kwargs[key.removeprefix('gen_kwargs.')]}", rule)
-        for key, rule in whose.items()
-        if "." in key
+        (f"gen_kwargs.{name}={value}", whose_gen_kwargs[name])
+        for name, value in prompting.gen_kwargs.items()
     ]
     return prompting, explained or [("plain completion", layers[0][0])]
-
-
-def _about_generation(what: str) -> bool:
-    return what.startswith(("gen_kwargs.", "think_end_token", "enable_thinking"))

@@ -6,20 +6,27 @@ no number), refuses unknown keys, and says which key of which file is wrong.
 
 from __future__ import annotations
 
-import types
+import json
+import math
+import re
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
+from types import GenericAlias, UnionType
 from typing import Any, TypeVar
 
 import cattrs
-from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError
+from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn
 
 from zoo.errors import ConfigError, did_you_mean
 
 T = TypeVar("T")
+
+_SCALARS = (str, bool, int, float)
+_LONGEST = 60
+"""Characters of a wrong value that an error shows."""
 
 
 @lru_cache(maxsize=1)
@@ -31,7 +38,9 @@ def converter() -> cattrs.Converter:
     made.register_structure_hook(float, _number)
     made.register_structure_hook_func(_is_plain_union, _plain_union)
     made.register_structure_hook_func(_is_literal, _one_of)
-    made.register_structure_hook_func(lambda kind: typing.get_origin(kind) is tuple, _listed)
+    made.register_structure_hook_func(_is_tuple, _listed)
+    made.register_structure_hook_func(_is_mapping, _mapped)
+    made.register_structure_hook_func(lambda kind: kind is Any, lambda value, _: _json(value))
     made.register_structure_hook_factory(is_dataclass, _table)
     return made
 
@@ -44,11 +53,8 @@ def read(kind: type[T], table: Any, where: str) -> T:
     """
     try:
         return converter().structure(table, kind)
-    except (ClassValidationError, cattrs.BaseValidationError, TypeError, ValueError) as problem:
-        path, reason = _first(problem)
-        raise ConfigError(
-            ": ".join(filter(None, (where, path.removeprefix("."), reason)))
-        ) from None
+    except (cattrs.BaseValidationError, TypeError, ValueError, RecursionError) as problem:
+        raise wrong(where, *_first(problem)) from None
 
 
 def plain(value: Any) -> Any:
@@ -56,12 +62,30 @@ def plain(value: Any) -> Any:
     return converter().unstructure(value)
 
 
+def wrong(where: str, path: str, reason: str) -> ConfigError:
+    """The error for what stands at a path (".key[2].key") of a file.
+
+    >>> str(wrong("zoo.toml", ".zoo.store", "3 is a whole number, wanted a string"))
+    'zoo.toml: zoo.store: 3 is a whole number, wanted a string'
+    """
+    return ConfigError(": ".join(filter(None, (where, path.removeprefix("."), reason))))
+
+
+def key(name: str) -> str:
+    """A step into a table, as TOML spells it.
+
+    >>> key("core"), key("my suite")
+    ('.core', '."my suite"')
+    """
+    return f".{name}" if re.fullmatch(r"[\w-]+", name) else f".{json.dumps(name)}"
+
+
 def _table(kind: Any) -> Any:
     structure = make_dict_structure_fn(kind, converter(), _cattrs_forbid_extra_keys=True)
 
     def from_table(value: Any, _: Any) -> Any:
         if not isinstance(value, Mapping):
-            raise TypeError(f"{value!r} is {_called(type(value))}, wanted a table")
+            raise _misfit(value, "a table")
         return structure(value, kind)
 
     return from_table
@@ -70,7 +94,7 @@ def _table(kind: Any) -> Any:
 def _exactly(kind: type) -> Any:
     def structure(value: Any, _: Any) -> Any:
         if type(value) is not kind:
-            raise TypeError(f"{value!r} is {_called(type(value))}, wanted {_called(kind)}")
+            raise _misfit(value, _called(kind))
         return value
 
     return structure
@@ -78,7 +102,7 @@ def _exactly(kind: type) -> Any:
 
 def _number(value: Any, _: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{value!r} is {_called(type(value))}, wanted a number")
+        raise _misfit(value, "a number")
     return float(value)
 
 
@@ -89,56 +113,84 @@ def _is_literal(kind: Any) -> bool:
 def _one_of(value: Any, kind: Any) -> Any:
     if value not in (known := typing.get_args(kind)):
         raise ValueError(
-            f"{value!r} is none of {', '.join(known)}" + did_you_mean(str(value), known)
+            f"{_shown(value)} is none of {', '.join(known)}" + did_you_mean(str(value), known)
         )
     return value
 
 
+def _is_tuple(kind: Any) -> bool:
+    return typing.get_origin(kind) is tuple
+
+
 def _listed(value: Any, kind: Any) -> tuple[Any, ...]:
-    """Homogeneous tuples from lists alone: a string is no list of its letters."""
+    """Tuples from lists alone: a string is no list of its letters."""
     if not isinstance(value, (list, tuple)):
-        raise TypeError(f"{value!r} is {_called(type(value))}, wanted a list")
-    many: Any = types.GenericAlias(list, typing.get_args(kind)[:1])
+        raise _misfit(value, "a list")
+    first, *others = typing.get_args(kind)
+    if others != [...] and len(value) != 1 + len(others):
+        raise ValueError(f"{_shown(value)} has {len(value)} entries, wanted {1 + len(others)}")
+    many: Any = GenericAlias(list, (first,))
     return tuple(converter().structure(list(value), many))
+
+
+def _is_mapping(kind: Any) -> bool:
+    return typing.get_origin(kind) is Mapping
+
+
+def _mapped(value: Any, kind: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise _misfit(value, "a table")
+    _, of = typing.get_args(kind)
+    many: Any = GenericAlias(dict, (str, of))
+    found: dict[str, Any] = converter().structure(dict(value), many)
+    return found
+
+
+def _json(value: Any) -> Any:
+    """A value that is handed on as it is; JSON must hold it, since it becomes part of keys."""
+    if isinstance(value, Mapping):
+        return {str(name): _json(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_json(each) for each in value]
+    if value is None or type(value) in _SCALARS:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{value} is no finite number")
+        return value
+    raise _misfit(value, "a string, a number, true or false, a list or a table")
 
 
 def _is_plain_union(kind: Any) -> bool:
     """A union of None, scalars and tuples of them, such as `str | tuple[str, ...] | None`."""
-    if typing.get_origin(kind) not in (typing.Union, types.UnionType):
+    if typing.get_origin(kind) not in (typing.Union, UnionType):
         return False
-    return all(
-        arm in (str, int, float, bool, type(None)) or typing.get_origin(arm) is tuple
-        for arm in typing.get_args(kind)
-    )
+    arms = typing.get_args(kind)
+    return all(arm in (*_SCALARS, type(None)) or _is_tuple(arm) for arm in arms)
 
 
 def _plain_union(value: Any, kind: Any) -> Any:
     arms = typing.get_args(kind)
     if value is None and type(None) in arms:
         return None
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        for arm in arms:
-            if typing.get_origin(arm) is tuple:
-                return converter().structure(value, arm)
-    scalars = [arm for arm in arms if arm in (str, int, float, bool)]
-    for arm in scalars:
-        if type(value) is arm or (arm is float and type(value) is int):
+    for arm in arms:
+        listed = _is_tuple(arm) and isinstance(value, (list, tuple))
+        if listed or type(value) is arm or (arm is float and type(value) is int):
             return converter().structure(value, arm)
-    raise TypeError(
-        f"{value!r} is {_called(type(value))}, wanted " + " or ".join(map(_called, scalars))
-    )
+    names = ("a list" if _is_tuple(arm) else _called(arm) for arm in arms if arm is not type(None))
+    raise _misfit(value, " or ".join(names))
 
 
 def _first(problem: BaseException) -> tuple[str, str]:
     """Where in the table (as '.key[2].key') and why, of the first thing that is wrong."""
     if isinstance(problem, ForbiddenExtraKeysError):
-        key = min(problem.extra_fields)
+        name = min(problem.extra_fields)
         known = [field.name for field in fields(problem.cl)]
-        return f".{key}", "this key is not known" + did_you_mean(key, known)
+        return key(name), "this key is not known" + did_you_mean(name, known)
     inner = getattr(problem, "exceptions", ())
     if not inner:
         if isinstance(problem, KeyError):
-            return "", "this key is missing"
+            return "", "this key is missing, add it"
+        if isinstance(problem, RecursionError):
+            return "", "it is nested too deeply, flatten it"
         return "", str(problem)
     first = min(inner, key=lambda each: not isinstance(each, ForbiddenExtraKeysError))
     path, reason = _first(first)
@@ -149,10 +201,20 @@ def _step(problem: BaseException) -> str:
     """The key or index that cattrs noted on an error."""
     for note in getattr(problem, "__notes__", ()):
         if (name := getattr(note, "name", None)) is not None:
-            return f".{name}"
+            return key(name)
         if (index := getattr(note, "index", None)) is not None:
-            return f"[{index}]" if isinstance(index, int) else f".{index}"
+            return f"[{index}]" if isinstance(index, int) else key(index)
     return ""
+
+
+def _misfit(value: Any, wanted: str) -> TypeError:
+    return TypeError(f"{_shown(value)} is {_called(type(value))}, wanted {wanted}")
+
+
+def _shown(value: Any) -> str:
+    """A value on one short line."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def _called(kind: Any) -> str:
@@ -162,7 +224,8 @@ def _called(kind: Any) -> str:
         float: "a number",
         bool: "true or false",
         list: "a list",
+        tuple: "a list",
         dict: "a table",
         type(None): "nothing",
     }
-    return names.get(kind, getattr(kind, "__name__", str(kind)))
+    return names.get(kind, f"a {kind.__name__}")

@@ -47,7 +47,7 @@ class Catalogue:
         if task not in self.tasks:
             return Benchmark(task, metric="acc", capability=task)
         found = self.tasks[task]
-        metric = next(iter(found.metrics), DEFAULT_METRICS[found.output_type])
+        metric = next(iter(found.metrics), DEFAULT_METRICS.get(found.output_type, "acc"))
         return Benchmark(task, metric, filter=found.filters[0], capability=task)
 
     def broken(self, task: str) -> Problem | None:
@@ -79,16 +79,16 @@ def read_catalogue(
     for folder, origin in task_folders:
         for path in task_files(folder):
             _admit(path, origin, tasks, problems)
+        for path in task_files(folder, ".yml"):
+            problems.append(Problem(path, None, "only files that end in .yaml are read, rename it"))
     for folder, origin in folders:
         for path in sorted((folder / "suites").glob("*.toml")):
-            suite = _suite_file(path, tasks, problems)
-            if suite is None:
-                continue
-            if suite.name in found:
-                reason = f"the suite {suite.name!r} is already brought by {origins[suite.name]}"
-                problems.append(Problem(path, None, reason))
-                continue
-            found[suite.name], origins[suite.name] = suite, origin
+            match _suite_file(path, tasks, problems):
+                case Suite() as suite if suite.name in found:
+                    reason = f"the suite {suite.name!r} is already brought by {origins[suite.name]}"
+                    problems.append(Problem(path, _line_of(path, "name"), reason))
+                case Suite() as suite:
+                    found[suite.name], origins[suite.name] = suite, origin
     for name, suite in (suites or {}).items():
         found[name], origins[name] = suite, "zoo.toml"
     return Catalogue(found, tasks, tuple(problems), origins)
@@ -101,7 +101,7 @@ def _admit(path: Path, origin: str, tasks: dict[str, Task], problems: list[Probl
             problems.append(problem)
         case Task() as task if task.name in tasks:
             reason = f"the task {task.name!r} already stands in {tasks[task.name].path}"
-            problems.append(Problem(path, None, reason))
+            problems.append(Problem(path, task.line, reason))
         case Task() as task:
             tasks[task.name] = task
 
@@ -109,25 +109,27 @@ def _admit(path: Path, origin: str, tasks: dict[str, Task], problems: list[Probl
 def _suite_file(path: Path, tasks: Mapping[str, Task], problems: list[Problem]) -> Suite | None:
     """A suite from its file, or None and a problem. A measure its task lacks is a problem too."""
     try:
-        text = path.read_text(encoding="utf-8")
-        table = read(SuiteTable, tomllib.loads(text), "")
-        suite = suite_of(table.name or path.stem, table, path.name)
-    except tomllib.TOMLDecodeError as problem:
-        at = re.search(r"line (\d+)", str(problem))
-        line = int(at[1]) if at else None
-        problems.append(Problem(path, line, f"not valid TOML: {problem}"))
-        return None
-    except (OSError, UnicodeDecodeError) as problem:
-        problems.append(Problem(path, None, f"cannot be read: {problem}"))
-        return None
+        table = read(SuiteTable, tomllib.loads(path.read_text(encoding="utf-8-sig")), "")
+        suite = suite_of(table.name or path.stem, table, "")
+    except OSError as problem:
+        problems.append(Problem(path, None, f"cannot be read: {problem.strerror}"))
+    except UnicodeDecodeError as problem:
+        line = problem.object[: problem.start].count(b"\n") + 1
+        problems.append(Problem(path, line, f"not UTF-8 text: {problem.reason}"))
     except ConfigError as problem:
-        problems.append(Problem(path, _line_of_key(text, str(problem)), str(problem)))
-        return None
-    for benchmark in suite.benchmarks:
-        if reason := misfit(benchmark, tasks.get(benchmark.task)):
-            line = _line_of(text, f'"{benchmark.task}"')
-            problems.append(Problem(path, line, f"suite {suite.name!r}: {reason}"))
-    return suite
+        at, _, _ = str(problem).partition(": ")
+        problems.append(Problem(path, _line_of(path, at), str(problem)))
+    except (ValueError, RecursionError) as problem:
+        at_line = re.search(r"line (\d+)", str(problem))
+        line = int(at_line[1]) if at_line else 1
+        problems.append(Problem(path, line, f"not valid TOML: {problem}"))
+    else:
+        for number, benchmark in enumerate(suite.benchmarks):
+            if reason := misfit(benchmark, tasks.get(benchmark.task)):
+                line = _line_of(path, f"benchmarks[{number}]")
+                problems.append(Problem(path, line, f"suite {suite.name!r}: {reason}"))
+        return suite
+    return None
 
 
 def misfit(benchmark: Benchmark, task: Task | None) -> str:
@@ -144,24 +146,29 @@ def misfit(benchmark: Benchmark, task: Task | None) -> str:
     return ""
 
 
-def _line_of(text: str, wanted: str) -> int | None:
-    return next((i for i, line in enumerate(text.splitlines(), 1) if wanted in line), None)
+def _line_of(path: Path, at: str) -> int:
+    """The line of a key that is named by its path ("benchmarks[3].chance"), or one near it.
+
+    tomllib does not say where a key stands. A benchmark is a table [[benchmarks]], or a pair of
+    braces that is no value of a key.
+    """
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    step = re.match(r"benchmarks\[(\d+)\](?:\.(.+))?", at)
+    if not step:
+        return _first_line(lines, 1, at)
+    number, key = int(step[1]), step[2]
+    starts = [i for i, line in enumerate(lines, 1) if re.match(r"\s*\[\[\s*benchmarks", line)]
+    if not starts:
+        starts = [
+            i for i, line in enumerate(lines, 1) for _ in re.findall(r"(?:^|[\[,])\s*\{", line)
+        ]
+    if number >= len(starts):
+        return _first_line(lines, 1, "benchmarks")
+    return _first_line(lines, starts[number], key) if key else starts[number]
 
 
-def _line_of_key(text: str, message: str) -> int | None:
-    """The line of the key an error names as 'benchmarks[3].chance: ...', found in the text."""
-    at = re.match(r"benchmarks\[(\d+)\](?:\.(\w+))?", message)
-    if not at:
-        key = message.split(":", 1)[0]
-        return _line_of(text, f"{key} =") or _line_of(text, f"{key}=")
-    starts = [i for i, line in enumerate(text.splitlines(), 1) if "task" in line and "=" in line]
-    heads = [i for i, line in enumerate(text.splitlines(), 1) if line.strip() == "[[benchmarks]]"]
-    starts = heads or starts
-    index = int(at[1])
-    if index >= len(starts):
-        return None
-    first = starts[index]
-    for offset, line in enumerate(text.splitlines()[first - 1 :]):
-        if at[2] and re.match(rf".*\b{re.escape(at[2])}\s*=", line):
-            return first + offset
-    return first
+def _first_line(lines: Sequence[str], start: int, key: str) -> int:
+    """The first line from `start` on that gives a key its value; `start` where none does."""
+    gives = re.compile(rf"(^|[{{,\s])[\"']?{re.escape(key)}[\"']?\s*=")
+    found = (i for i, line in enumerate(lines, 1) if i >= start and gives.search(line))
+    return next(found, start)

@@ -7,6 +7,9 @@ lm-eval will do with it. Nothing is imported or run: a task's Python is only loo
 from __future__ import annotations
 
 import ast
+import glob
+import importlib.util
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +33,23 @@ TASK_KEYS = frozenset(
 )
 """Keys lm-eval 0.4 knows in a task file (a test holds them against its TaskConfig)."""
 
+SHAPES: Mapping[str, type] = {
+    "dataset_path": str,
+    "metric_list": list,
+    "filter_list": list,
+    "dataset_kwargs": dict,
+    "generation_kwargs": dict,
+    "num_fewshot": int,
+    "repeats": int,
+}
+"""What the values of some keys are, where they are given at all."""
+
+FILE_BUILDERS = frozenset({"json", "csv", "parquet", "arrow", "text", "pandas", "xml"})
+"""Values of `dataset_path` that read files of ours; every other one names a repository."""
+
+DYNAMIC = frozenset({"globals", "vars", "setattr", "exec", "__getattr__"})
+"""Names in a Python file that may bind others, so that reading it cannot tell what it defines."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -49,6 +69,7 @@ class Task:
     """One task file that can be used.
 
     config: the YAML with its includes merged; a `!function` is the string "!function NAME".
+    line: where its name stands.
     metrics: names it computes; filters: names its answers pass through.
     """
 
@@ -56,6 +77,7 @@ class Task:
     path: Path
     config: Mapping[str, Any]
     origin: str = ""
+    line: int | None = None
 
     @property
     def output_type(self) -> str:
@@ -65,7 +87,8 @@ class Task:
     @property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics it declares, in order; empty where lm-eval's defaults apply."""
-        return tuple(str(m["metric"]) for m in self.config.get("metric_list") or ())
+        named = (m["metric"] for m in self.config.get("metric_list") or ())
+        return tuple(n.rpartition(".")[2] if n.startswith(FUNCTION) else n for n in named)
 
     @property
     def filters(self) -> tuple[str, ...]:
@@ -73,12 +96,12 @@ class Task:
         return tuple(str(f["name"]) for f in self.config.get("filter_list") or ()) or ("none",)
 
 
-def task_files(folder: Path) -> Iterator[Path]:
+def task_files(folder: Path, ending: str = ".yaml") -> Iterator[Path]:
     """Task files below a folder, sorted; names that begin with _ are there to be included."""
     hidden = ("__pycache__", ".ipynb_checkpoints")
     return (
         path
-        for path in sorted(folder.glob("**/*.yaml"))
+        for path in sorted(folder.glob(f"**/*{ending}"))
         if not path.name.startswith("_") and not set(hidden) & set(path.parts)
     )
 
@@ -86,74 +109,144 @@ def task_files(folder: Path) -> Iterator[Path]:
 def read_task(path: Path, origin: str = "") -> Task | Problem | None:
     """The task a file describes, or why it cannot be used, or None for a group of tasks."""
     try:
-        config, lines = _read_yaml(path)
+        config, lines = _read_yaml(path, set())
         if "group" in config and isinstance(config.get("task"), list):
             return None
         _check_task(path, config, lines)
     except _Flaw as flaw:
         return Problem(path, flaw.line, flaw.reason)
-    return Task(config["task"], path, config, origin)
+    except RecursionError:
+        return Problem(path, 1, "it is nested too deeply to be read")
+    return Task(config["task"], path, config, origin, lines.get("task"))
 
 
 class _Flaw(Exception):
     """What is wrong with a file, at which line."""
 
-    def __init__(self, reason: str, line: int | None = None) -> None:
+    def __init__(self, reason: str, line: int | None = 1) -> None:
         super().__init__(reason)
         self.reason, self.line = reason, line
 
 
-class _Loader(yaml.SafeLoader):
+_SafeLoader: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+FUNCTION = "!function "
+"""What a reference to Python begins with."""
+
+
+class _Loader(_SafeLoader):
     """Reads YAML and keeps `!function NAME` as text."""
 
 
-def _function(_: yaml.SafeLoader, node: yaml.Node) -> str:
-    return f"!function {node.value}"
+def _function(loader: Any, node: yaml.Node) -> str:
+    return f"{FUNCTION}{loader.construct_scalar(node)}"
 
 
 _Loader.add_constructor("!function", _function)
 
 
-def _read_yaml(path: Path, above: tuple[Path, ...] = ()) -> tuple[dict[str, Any], dict[str, int]]:
-    """The file with its includes merged (its own keys win), and the line of each top-level key."""
-    if path in above:
-        raise _Flaw(f"it includes itself through {above[-1].name}")
-    try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=_Loader)
-        config = yaml.load(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as problem:
-        mark = problem.problem_mark
-        raise _Flaw(f"not valid YAML: {problem.problem}", mark.line + 1 if mark else None) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
-        raise _Flaw(f"cannot be read: {problem}") from None
-    if not isinstance(config, dict) or not isinstance(node, yaml.MappingNode):
-        raise _Flaw("a task file holds a mapping, this one does not", 1)
-    lines = {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
+def _read_yaml(path: Path, seen: set[Path]) -> tuple[dict[str, Any], dict[str, int]]:
+    """The file with its includes merged (its own keys win), and the line of each top-level key.
+
+    A key from an included file has the line of the `include`. seen: files read so far, none of
+    which may be included again (as lm-eval has it).
+    """
+    seen.add(path.resolve())
+    own, lines = _parse(path)
+    for name, value in own.items():
+        for text in _texts(value):
+            if text.startswith(FUNCTION):
+                _check_function(path.parent, text.removeprefix(FUNCTION), lines.get(name, 1))
+    line = lines.get("include", 1)
+    includes = own.pop("include", [])
     merged: dict[str, Any] = {}
-    includes = config.pop("include", [])
     for include in includes if isinstance(includes, list) else [includes]:
-        other = (path.parent / str(include)).resolve()
-        if not other.is_file():
-            raise _Flaw(f"the included file {include} does not exist", lines.get("include"))
-        merged.update(_read_yaml(other, (*above, path))[0])
-    merged.update(config)
-    return merged, lines
+        other = path.parent / str(include)
+        if not os.path.isfile(other):  # which bears names that no file can have
+            raise _Flaw(f"the included file {str(include)!r} does not exist", line)
+        if other.resolve() in seen:
+            raise _Flaw(f"the file {include} is included twice or in a circle", line)
+        try:
+            inherited, _ = _read_yaml(other, seen)
+        except _Flaw as flaw:
+            reason = f"the included file {include}, line {flaw.line}: {flaw.reason}"
+            raise _Flaw(reason, line) from None
+        inherited.pop("task_list", None)
+        merged.update(inherited)
+    merged.update(own)
+    return merged, {**dict.fromkeys(merged, line), **lines}
 
 
-def _check_task(path: Path, config: dict[str, Any], lines: dict[str, int]) -> None:
+def _parse(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """The file alone, and the line of each of its top-level keys."""
+    try:
+        data = path.read_bytes()
+    except OSError as problem:
+        raise _Flaw(f"cannot be read: {problem.strerror}", None) from None
+    try:
+        loader = _Loader(data.decode("utf-8"))
+        try:
+            node = loader.get_single_node()
+            config = loader.construct_document(node) if node else None
+        finally:
+            loader.dispose()
+    except UnicodeDecodeError as problem:
+        line = data[: problem.start].count(b"\n") + 1
+        raise _Flaw(f"not UTF-8 text: {problem.reason}", line) from None
+    except yaml.MarkedYAMLError as problem:
+        # what is left open is found out after the last line
+        mark, last = problem.problem_mark, len(data.splitlines())
+        line = min(mark.line + 1, last) if mark else 1
+        raise _Flaw(f"not valid YAML: {problem.problem}", line) from None
+    except RecursionError:
+        raise
+    except Exception as problem:
+        # an explicit tag (!!int x, !!timestamp x) makes PyYAML stumble in ways of its own
+        reason = (str(problem).splitlines() or [""])[0]
+        raise _Flaw(f"not valid YAML: {type(problem).__name__}: {reason}") from None
+    if not isinstance(config, dict):
+        raise _Flaw("a task file holds a mapping, this one does not")
+    lines: dict[str, int] = {}
+    values: dict[str, str] = {}
+    for name, value in node.value:
+        line, text = name.start_mark.line + 1, yaml.serialize(value)
+        if values.setdefault(str(name.value), text) != text:
+            raise _Flaw(f"the key {name.value!r} stands twice, remove one", line)
+        lines.setdefault(str(name.value), line)
+    return config, lines
+
+
+def _check_task(path: Path, config: dict[str, Any], lines: Mapping[str, int]) -> None:
     """Raises a _Flaw for the first thing lm-eval would trip over, or would pass over in silence."""
 
     def flaw(reason: str, key: str = "task") -> _Flaw:
-        return _Flaw(reason, lines.get(key))
+        return _Flaw(reason, lines.get(key, 1))
 
-    if not isinstance(config.get("task"), str):
+    name = config.get("task")
+    if name is None and "task_list" in config:
+        raise flaw("'task_list' holds several tasks, give each a file of its own", "task_list")
+    if name is None:
         raise flaw("the key 'task' (its name) is missing")
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise flaw(f"its name {name!r} cannot be used, write one that can be read")
+    for key, shape in SHAPES.items():
+        value = config.get(key)
+        if value is not None and (not isinstance(value, shape) or isinstance(value, bool)):
+            kinds = {str: "text", list: "a list", dict: "a mapping", int: "a whole number"}
+            raise flaw(f"{key!r} is {value!r:.60}, wanted {kinds[shape]}", key)
+    for metric in config.get("metric_list") or ():
+        if not isinstance(metric, dict) or not isinstance(metric.get("metric"), str):
+            raise flaw("an entry of 'metric_list' has no 'metric'", "metric_list")
+    filters = config.get("filter_list") or ()
+    names = [each.get("name") if isinstance(each, dict) else None for each in filters]
+    if not all(isinstance(each, str) for each in names) or len({*names}) < len(names):
+        raise flaw("each entry of 'filter_list' needs a name of its own", "filter_list")
+    if "class" in config:
+        return  # a task written in Python: its keys are its own, nothing more can be seen from here
     for key in config:
         if key not in TASK_KEYS:
-            raise flaw(f"the key {key!r} is not known{did_you_mean(str(key), TASK_KEYS)}", key)
-    if "class" in config:
-        return  # a task written in Python: nothing more can be seen from here
+            near = did_you_mean(str(key), TASK_KEYS)
+            raise flaw(f"the key {key!r} is not known{near}", str(key))
     if not config.get("dataset_path") and not config.get("custom_dataset"):
         raise flaw("the key 'dataset_path' is missing")
     kind = config.get("output_type", "generate_until")
@@ -166,52 +259,80 @@ def _check_task(path: Path, config: dict[str, Any], lines: dict[str, int]) -> No
         raise flaw("it has neither 'test_split' nor 'validation_split'")
     if kind != "loglikelihood_rolling" and "doc_to_text" not in config:
         raise flaw("the key 'doc_to_text' is missing")
-    for metric in config.get("metric_list") or ():
-        if not isinstance(metric, dict) or not isinstance(metric.get("metric"), str):
-            raise flaw("an entry of 'metric_list' has no 'metric'", "metric_list")
-    names = [f.get("name") for f in config.get("filter_list") or () if isinstance(f, dict)]
-    if len(set(names)) < len(names) or None in names:
-        raise flaw("each entry of 'filter_list' needs a name of its own", "filter_list")
     for file in data_files(config):
-        if "://" not in file and not any(path.parent.glob(file)):
-            raise flaw(f"its data file {file} does not exist beside it", "dataset_kwargs")
-    _check_functions(path, config, lines)
+        if not _exists(path.parent, file):
+            raise flaw(f"its data file {file!r} does not exist beside it", "dataset_kwargs")
 
 
 def data_files(config: Mapping[str, Any]) -> list[str]:
-    """Local files that `dataset_kwargs.data_files` names, as written."""
+    """Files of ours that `dataset_kwargs.data_files` names, as written, patterns included.
+
+    Files of a repository (where `dataset_path` names one) and addresses are not among them.
+    """
+    if config.get("dataset_path") not in FILE_BUILDERS:
+        return []
     files = (config.get("dataset_kwargs") or {}).get("data_files") or []
-    return list(_texts(files))
+    return [file for file in _texts(files) if "://" not in file]
 
 
-def _check_functions(path: Path, config: Mapping[str, Any], lines: Mapping[str, int]) -> None:
-    """Each `!function module.name` whose module lies beside the file must define that name."""
-    for key, value in config.items():
-        for text in _texts(value):
-            if not text.startswith("!function "):
-                continue
-            module, _, name = text.removeprefix("!function ").rpartition(".")
-            source = path.parent / (module.replace(".", "/") + ".py")
-            if source.is_file() and name not in _defined(source):
-                reason = f"{source.name} defines no function {name!r}"
-                raise _Flaw(reason + did_you_mean(name, _defined(source)), lines.get(key))
-
-
-def _defined(source: Path) -> set[str]:
-    """Names a Python file binds at its top, read without running it."""
+def _exists(folder: Path, pattern: str) -> bool:
+    """Whether a file, or any file of a pattern, is there; relative to the folder."""
     try:
-        tree = ast.parse(source.read_text(encoding="utf-8"))
-    except (SyntaxError, UnicodeDecodeError) as problem:
-        raise _Flaw(f"{source.name} is not valid Python: {problem}") from None
-    names: set[str] = set()
-    for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
-            names.add(node.name)
-        elif isinstance(node, ast.Assign):
-            names.update(t.id for t in node.targets if isinstance(t, ast.Name))
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            names.update((a.asname or a.name).split(".")[0] for a in node.names)
+        return any(glob.iglob(pattern, root_dir=folder, recursive=True))
+    except ValueError:  # a name no file can have
+        return False
+
+
+def _check_function(folder: Path, reference: str, line: int) -> None:
+    """`module.name`: the module lies beside the file or can be imported, and defines the name."""
+    module, _, name = reference.rpartition(".")
+    source = folder / (module.replace(".", "/") + ".py")
+    if not module:
+        raise _Flaw(f"!function {reference} names no module, write MODULE.FUNCTION", line)
+    if not os.path.isfile(source):
+        if not _importable(module.partition(".")[0]):
+            reason = f"!function {reference}: there is no {source.name} beside it"
+            raise _Flaw(f"{reason}, nor a package of that name", line)
+        return
+    defined = _defined(source, line)
+    if name not in defined and not defined & DYNAMIC:
+        near = did_you_mean(name, defined)
+        raise _Flaw(f"{source.name} defines no function {name!r}{near}", line)
+
+
+def _importable(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _defined(source: Path, line: int) -> set[str]:
+    """Names a Python file may bind at its top, read without running it; "globals" and the like
+    where it binds names that cannot be read."""
+    try:
+        tree = ast.parse(source.read_bytes())
+    except (SyntaxError, ValueError, OSError) as problem:
+        raise _Flaw(f"{source.name} is not valid Python: {problem}", line) from None
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & DYNAMIC
+    for node in _outermost(tree):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                names.add(node.name)
+            case ast.Name(id=name, ctx=ast.Store()):
+                names.add(name)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                bound = {(alias.asname or alias.name).split(".")[0] for alias in aliases}
+                names |= {"globals" if name == "*" else name for name in bound}
     return names
+
+
+def _outermost(node: ast.AST) -> Iterator[ast.AST]:
+    """All that is inside a module, save what is inside its functions and classes."""
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            yield from _outermost(child)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.cli.flags import add_asking, add_targets
 
 if TYPE_CHECKING:
+    from zoo.plan import Plan
     from zoo.results import Result, RunSpec
 
 
@@ -31,15 +32,17 @@ def register(verbs: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the plan; 1 where a cell cannot even be planned."""
     from zoo.cli.opening import open_host
-    from zoo.cli.run import show_failed, wishes_of
+    from zoo.cli.run import show_failed, show_problems, wishes_of
     from zoo.running import plan_family
 
     host = open_host(args)
     specs: list[RunSpec] = []
     failed: list[Result] = []
+    plans: list[Plan] = []
     for family in host.discovery.resolve(args.targets, args.base):
         suite = host.suite(args.suite, args.tasks, family)
         plan = plan_family(host, family, suite, wishes_of(args))
+        plans.append(plan)
         specs += plan.specs
         failed += plan.failed
         if not args.json:
@@ -51,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
             _print(plan.specs, args.explain)
     if args.json:
         print(json.dumps([_as_json(spec) for spec in specs], ensure_ascii=False, indent=1))
+    show_problems(host, plans)
     show_failed(tuple(failed))
     return int(bool(failed))
 

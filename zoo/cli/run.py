@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.cli.flags import add_asking, add_loading, add_targets, batch_size, names, pairs
@@ -12,6 +13,7 @@ from zoo.errors import ConfigError
 if TYPE_CHECKING:
     from zoo.host import Host
     from zoo.models import Family
+    from zoo.plan import Plan
     from zoo.results import Result
     from zoo.running import Options, Outcome
 
@@ -81,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
     """Runs every family that the targets name; 1 where a cell failed."""
     from zoo.cli.opening import open_host
     from zoo.cli.progress import progress
+    from zoo.running import plan_family, run_family
 
     if args.probes:
         raise ConfigError("--probes is not there yet in this version; leave it out")
@@ -90,11 +93,13 @@ def run(args: argparse.Namespace) -> int:
     families = host.discovery.resolve(args.targets, args.base)
     options = options_of(args)
     suites = [host.suite(args.suite, args.tasks, family) for family in families]
-    _name_problems(host)
+    plans = [
+        plan_family(host, family, suite, options.wishes)
+        for family, suite in zip(families, suites, strict=True)
+    ]
+    show_problems(host, plans)
     status = 0
     for family, suite in zip(families, suites, strict=True):
-        from zoo.running import run_family
-
         with progress(args.progress) as on_event:
             outcome = run_family(host, family, suite, options, on_event)
         _show(host, family, outcome)
@@ -140,9 +145,11 @@ def show_failed(failed: tuple[Result, ...]) -> None:
         print(f"zoo: failed: {clean(shown)}: {clean(reason)}", file=sys.stderr)
 
 
-def _name_problems(host: Host) -> None:
-    """What cannot be used is said once, before the run, and the rest goes on."""
+def show_problems(host: Host, plans: Sequence[Plan]) -> None:
+    """What cannot be used, or has no effect, is said before the run; the rest goes on."""
     from zoo.reporting.text import clean
 
     for problem in [*host.registry.problems, *map(str, host.catalogue.problems)]:
         print(f"zoo: not used: {clean(problem)}", file=sys.stderr)
+    for note in dict.fromkeys(note for plan in plans for note in plan.notes):
+        print(f"zoo: {clean(note)}", file=sys.stderr)

@@ -36,6 +36,7 @@ class Cell:
 
     @property
     def marks(self) -> str:
+        """The warning sign and footnote numbers that stand beside it."""
         return marks(self.notes, self.mixed)
 
     @property
@@ -73,6 +74,7 @@ class Row:
 
     @property
     def marks(self) -> str:
+        """The warning sign and footnote numbers that stand beside it."""
         return marks(self.notes, self.mixed)
 
 

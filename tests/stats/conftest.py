@@ -1,7 +1,0 @@
-"""Settings of the property tests of the statistics."""
-
-from hypothesis import settings
-
-# The first example pays for importing scipy: no example is timed.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
