@@ -1,0 +1,80 @@
+"""Every snippet of README and docs runs as printed, in the order of its page."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from snippets import Shown, commands_of, snippets_of
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+FOLLOWED = [page for page in PAGES if "reference" not in page.parts and snippets_of(page)]
+LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What every page shares: caches of its own, `zoo` on the path, no network."""
+    home = tmp_path_factory.mktemp("docs-home")
+    return {
+        **os.environ,
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "HF_HOME": str(home),
+        "HF_HUB_OFFLINE": "1",
+        "XDG_CACHE_HOME": str(home),
+        "OMP_NUM_THREADS": "2",
+        "COLUMNS": "100",
+    }
+
+
+@pytest.mark.parametrize("page", FOLLOWED, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_reader_can_follow_the_page(
+    page: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Files are written, commands and Python run, each where the page before left off."""
+    for snippet in snippets_of(page):
+        where = f"{page.name}:{snippet.line}"
+        if snippet.kind == "file":
+            target = tmp_path / snippet.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(snippet.body, encoding="utf-8")
+        elif snippet.kind == "python":
+            run(Shown([sys.executable, "-c", snippet.body], []), tmp_path, environment, where)
+        else:
+            for shown in commands_of(snippet):
+                run(shown, tmp_path, environment, where)
+
+
+def run(shown: Shown, folder: Path, environment: dict[str, str], where: str) -> None:
+    """Runs a command; what the page shows of its output must be there."""
+    done = subprocess.run(
+        shown.words,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    said = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 0, (
+        f"{where}: {shown.words} ended with {done.returncode}: {said[-2000:]}"
+    )
+    for line in shown.lines:
+        wanted = " ".join(line.split())
+        if wanted != "...":
+            assert wanted in said, (
+                f"{where}: {shown.words} did not print {line!r}, but {said[-3000:]}"
+            )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
