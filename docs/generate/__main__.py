@@ -16,6 +16,8 @@ sys.path.insert(0, str(DOCS))
 
 from generate.commands import render_commands  # noqa: E402
 from generate.hooks import render_hooks  # noqa: E402
+from generate.json_report import render_json  # noqa: E402
+from generate.toml import render_toml  # noqa: E402
 
 MARKS = re.compile(r"(<!-- table -->\n).*?(\n<!-- /table -->)", re.DOTALL)
 
@@ -41,6 +43,8 @@ def main() -> None:
     args = parser.parse_args()
     (DOCS / "reference" / "hooks.md").write_text(render_hooks(), encoding="utf-8")
     (DOCS / "reference" / "commands.md").write_text(render_commands(), encoding="utf-8")
+    (DOCS / "reference" / "zoo-toml.md").write_text(render_toml(), encoding="utf-8")
+    (DOCS / "reference" / "json.md").write_text(render_json(), encoding="utf-8")
     if args.store:
         write_readme_run(args.store)
 

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from snippets import Shown, commands_of, snippets_of
 
 ROOT = Path(__file__).resolve().parents[2]
