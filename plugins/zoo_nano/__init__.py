@@ -1,0 +1,55 @@
+"""The embedded family: a lineage of five tiny checkpoints, shipped in the package.
+
+`zoo_families` brings the checkpoints, `zoo_recipes` the way each was made.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from zoo import hookimpl
+from zoo.hookspecs import Recipe
+from zoo.models import Family, Model
+from zoo_nano import manifest
+from zoo_nano.lineage import train_checkpoint
+from zoo_nano.recipes import STAGES, Stage
+
+
+def _model(stage: Stage, entry: dict[str, Any]) -> Model:
+    folder = manifest.WEIGHTS / stage.name
+    loader_args = {"pretrained": str(folder)}
+    if stage.is_adapter:
+        loader_args = {"pretrained": str(manifest.WEIGHTS / str(stage.parent)), "peft": str(folder)}
+    return Model(
+        id=f"nano/{stage.name}",
+        revision=manifest.revision(entry),
+        family="nano",
+        regime=stage.regime,
+        base_model=f"nano/{stage.parent}" if stage.parent else None,
+        targets=stage.targets or None,
+        loader_args=loader_args,
+        seed=entry["seed"],
+        training_datasets=stage.datasets,
+    )
+
+
+@hookimpl
+def zoo_families() -> list[Family]:
+    """One family, of the stages that are there: parents before children."""
+    entries = manifest.read()
+    models = tuple(
+        _model(stage, entries[name]) for name, stage in STAGES.items() if name in entries
+    )
+    return [Family("nano", models, title="The embedded family")] if models else []
+
+
+@hookimpl
+def zoo_recipes() -> list[Recipe]:
+    """One recipe for each stage, named like its model."""
+    return [
+        Recipe(
+            f"nano/{name}", stage.regime, partial(train_checkpoint, name), description=stage.title
+        )
+        for name, stage in STAGES.items()
+    ]
