@@ -19,7 +19,10 @@ from generate.hooks import render_hooks  # noqa: E402
 from generate.json_report import render_json  # noqa: E402
 from generate.toml import render_toml  # noqa: E402
 
-MARKS = re.compile(r"(<!-- table -->\n).*?(\n<!-- /table -->)", re.DOTALL)
+HEADS = ("Stages", "What each stage gained and paid")
+"""Tables of the report that the README shows."""
+
+MARKS = re.compile(r"(<!-- table -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 
 def write_readme_run(store: Path) -> None:
@@ -30,10 +33,10 @@ def write_readme_run(store: Path) -> None:
     tradeoff = zoo.report("nano", store=store)
     (DOCS / "assets" / "nano.svg").write_text(render(tradeoff, "svg"), encoding="utf-8")
     readme = DOCS.parent / "README.md"
-    first, second = render(tradeoff, "markdown").split("\n## ")[1:3]
-    table = f"**{first}\n**{second}".replace("\n\n", "**\n\n", 1)
+    tables = [part for part in render(tradeoff, "markdown").split("### ") if part.startswith(HEADS)]
+    table = "\n".join(f"**{part.strip()}\n".replace("\n", "**\n", 1) for part in tables)
     text = readme.read_text(encoding="utf-8")
-    readme.write_text(MARKS.sub(lambda m: m[1] + table.strip() + m[2], text), encoding="utf-8")
+    readme.write_text(MARKS.sub(lambda m: m[1] + table + m[2], text), encoding="utf-8")
 
 
 def main() -> None:
