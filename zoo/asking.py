@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import ZooError
 from zoo.evaluation.checkpoints import chat_renderer, find_checkpoint
+from zoo.evaluation.preparing import BUDGET_ALIASES
 from zoo.host import Host
 from zoo.models import Family, Model, Prompting
+from zoo.probing import describe
 from zoo.results import RunSpec
 from zoo.running import Options, plan_family, settings_of
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from lm_eval.api.model import LM
 
 Form = Literal["raw", "native"]
-MAX_TOKENS = 96
+MAX_TOKENS = 48
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ def ask(
     failed = {result.spec.model.id: result.error for result in plan.failed}
     specs = {spec.model.id: spec for spec in plan.specs}
     for model in family.models:
-        yield Piece(model, "raw")
+        form: Form = "raw"
+        yield Piece(model, form)
         try:
             loader = host.loader_of(model, options.loader)
             lm = loader.load(
@@ -58,13 +61,16 @@ def ask(
                 **options.loader_args,
             )
             for text in _write(lm, prompt, Prompting(gen_kwargs=wishes.gen_kwargs), max_tokens):
-                yield Piece(model, "raw", text)
+                yield Piece(model, form, text)
+            form = "native"
             if model.id in failed:
-                yield Piece(model, "native", error=failed[model.id])
+                yield Piece(model, form, error=failed[model.id])
                 continue
             yield from _native(lm, specs[model.id], prompt, max_tokens, loader.reads_files)
         except ZooError as problem:
-            yield Piece(model, "raw", error=str(problem))
+            yield Piece(model, form, error=str(problem))
+        except Exception as problem:
+            yield Piece(model, form, error=describe(problem))
 
 
 def _native(
@@ -89,7 +95,8 @@ def _native(
 
 def _write(lm: LM, text: str, prompting: Prompting, max_tokens: int) -> Iterator[str]:
     """What the model writes after the text, piece by piece where its loader can stream."""
-    wishes = {k: v for k, v in prompting.gen_kwargs.items() if k not in ("until", "max_gen_toks")}
+    own = ("until", "max_gen_toks", *BUDGET_ALIASES)
+    wishes = {k: v for k, v in prompting.gen_kwargs.items() if k not in own}
     if hasattr(lm, "model") and hasattr(lm, "tokenizer"):
         yield from _stream(lm, text, wishes, max_tokens)
         return
@@ -120,7 +127,9 @@ def _stream(lm: Any, text: str, wishes: dict[str, Any], max_tokens: int) -> Iter
         "input_ids": encoded["input_ids"],
         "attention_mask": encoded["attention_mask"],
         "max_new_tokens": max_tokens,
-        "pad_token_id": tokenizer.pad_token_id or tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.eos_token_id
+        if tokenizer.pad_token_id is None
+        else tokenizer.pad_token_id,
         "streamer": streamer,
     }
     raised: list[Exception] = []
@@ -137,4 +146,4 @@ def _stream(lm: Any, text: str, wishes: dict[str, Any], max_tokens: int) -> Iter
     yield from streamer
     thread.join()
     if raised:
-        raise ZooError(f"generation failed: {type(raised[0]).__name__}: {raised[0]}")
+        raise ZooError(f"generation failed: {describe(raised[0])}")

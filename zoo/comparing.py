@@ -8,6 +8,7 @@ from typing import Any
 
 from zoo.contrasts import Contrast
 from zoo.errors import CellError, UnknownNameError
+from zoo.evaluation.preparing import Cell
 from zoo.executors import evaluator_for
 from zoo.host import Host
 from zoo.models import Prompting
@@ -56,8 +57,7 @@ def _cells(host: Host, model: str) -> dict[CellKey, RecordedCell]:
             key = (cell.spec.benchmark.key, cell.spec.protocol, cell.spec.limit)
             found.setdefault(key, cell)
     if not found:
-        records = [host.store.read_run(path) for path in host.store.runs()]
-        known = {cell.spec.model.id for record in records for cell in record.cells}
+        known = {cell.spec.model.id for record in host.store.records() for cell in record.cells}
         raise UnknownNameError("scored model", model, known, f"`zoo run {model}` makes it one")
     return found
 
@@ -91,21 +91,29 @@ def _note(seen: dict[Difference, None], what: str, ours: Any, theirs: Any) -> No
 
 
 def _prompts(host: Host, pairs: Sequence[tuple[RecordedCell, RecordedCell]]) -> list[Difference]:
-    """The first item of each benchmark and protocol whose prompts differ, both rendered again."""
+    """The first item of each benchmark and protocol whose prompts differ, both rendered again.
+
+    Where a prompt cannot be rendered any more, the reason stands in its place.
+    """
     settings: Mapping[str, Any] = plain(settings_of(host, Options()))
     evaluator = evaluator_for(settings)
     differences = []
     for ours, theirs in pairs:
-        rendered = evaluator.prepare(ours.spec), evaluator.prepare(theirs.spec)
-        if any(isinstance(each, Result) for each in rendered):
-            continue
-        requests = zip(rendered[0].requests, rendered[1].requests, strict=False)  # type: ignore[union-attr]
-        for one, other in requests:
-            if one.context != other.context:
-                name = f"{ours.spec.benchmark.name} · {ours.spec.protocol}"
-                differences.append((name, one.context, other.context))
-                break
+        name = f"{ours.spec.benchmark.name} · {ours.spec.protocol}"
+        contexts = [_contexts(evaluator.prepare(each.spec)) for each in (ours, theirs)]
+        first = next(
+            ((one, other) for one, other in zip(*contexts, strict=False) if one != other), None
+        )
+        if first is not None:
+            differences.append((name, *first))
     return differences
+
+
+def _contexts(prepared: Cell | Result) -> list[str]:
+    """The prompts of a cell, or why there are none."""
+    if isinstance(prepared, Result):
+        return [f"cannot be rendered: {prepared.error}"]
+    return [request.context for request in prepared.requests]
 
 
 def _contrasts(results: Sequence[tuple[Result, Result]]) -> list[Contrast]:

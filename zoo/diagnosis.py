@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from typing import Literal
 from zoo.errors import ZooError
 from zoo.evaluation.environment import hardware, resolve_device, versions
 from zoo.host import Host
+from zoo.probing import describe
 
 LITTLE_DISK = 5e9
 """Bytes; less than this is worth a warning."""
@@ -46,7 +46,7 @@ def diagnosis(host: Host) -> list[Check]:
         except ZooError as problem:
             found.append(Check(name, "fail", str(problem)))
         except Exception as problem:
-            found.append(Check(name, "fail", f"{type(problem).__name__}: {problem}"))
+            found.append(Check(name, "fail", describe(problem)))
     return found
 
 
@@ -80,7 +80,9 @@ def _cache(_: Host) -> Check:
 
 
 def _writable(name: str, folder: Path) -> Check:
-    there = next(each for each in (folder.resolve(), *folder.resolve().parents) if each.is_dir())
+    there = next(each for each in (folder.resolve(), *folder.resolve().parents) if each.exists())
+    if not there.is_dir():
+        return Check(name, "fail", f"{folder} cannot be written: {there} is a file")
     try:
         with tempfile.TemporaryFile(dir=there):
             pass
@@ -110,18 +112,25 @@ def _suites(host: Host) -> Check:
 
 
 def _network(_: Host) -> Check:
-    from huggingface_hub import HfApi, constants
+    from huggingface_hub import HfApi, constants, get_token
+    from huggingface_hub.errors import HfHubHTTPError
 
-    if os.environ.get("HF_HUB_OFFLINE") == "1":
+    if constants.HF_HUB_OFFLINE:
         return Check("network", "warn", "HF_HUB_OFFLINE is set: only cached models can be used")
-    token = "with a token" if os.environ.get("HF_TOKEN") else "without a token"
+    token = get_token()
     try:
-        HfApi().whoami() if os.environ.get("HF_TOKEN") else _knock(constants.ENDPOINT)
+        _knock(constants.ENDPOINT)
+        if token:
+            HfApi().whoami(token)
+    except HfHubHTTPError as problem:
+        said = f"{constants.ENDPOINT} refuses the token ({describe(problem)}); `hf auth login`"
+        return Check("network", "warn", said)
     except Exception as problem:
         why = type(problem).__name__
         said = f"{constants.ENDPOINT} cannot be reached ({why}): local models only"
         return Check("network", "warn", said)
-    return Check("network", "ok", f"{constants.ENDPOINT} answers, {token}")
+    with_token = "with a token" if token else "without a token"
+    return Check("network", "ok", f"{constants.ENDPOINT} answers, {with_token}")
 
 
 def _knock(endpoint: str) -> None:

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 class Settings:
     """How jobs are run: plain values, so that a job can be sent to another process.
 
-    device, dtype: resolved, not "auto" where that can be known here.
+    run: tells one run from another, since what a run has read of models and tasks it keeps, and the
+        next run must read again. device, dtype: resolved, not "auto" where that can be known here.
     """
 
+    run: str
     store: str
     device: str
     dtype: str
@@ -45,7 +47,7 @@ def builtins() -> dict[str, Sequence[Any]]:
 
 
 def evaluator_for(settings: Mapping[str, Any]) -> Evaluator:
-    """This process's evaluator for these settings: made once, so that requests are built once."""
+    """This process's evaluator for a run: made once, so that requests are built once."""
     return _evaluator(canonical(dict(settings)))
 
 
@@ -69,7 +71,7 @@ def run_local(jobs: Sequence[Job], on_event: OnEvent = lambda *_: None) -> Itera
         yield from evaluate_job(job, on_event)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _evaluator(text: str) -> Evaluator:
     import json
 
@@ -91,12 +93,13 @@ def _evaluator(text: str) -> Evaluator:
 
     return Evaluator(
         store=host.store,
-        preparer=Preparer(TaskLoader(host.catalogue.tasks), loader_of, settings.dtype),
+        preparer=Preparer(
+            TaskLoader(host.catalogue.tasks), loader_of, settings.dtype, settings.loader_args
+        ),
         loader_of=loader_of,
         device=settings.device,
         dtype=settings.dtype,
         batch_size=settings.batch_size,
-        loader_args=settings.loader_args,
         plugins=host.versions_of_plugins(),
         fresh=settings.fresh,
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from zoo.errors import StoreError
 from zoo.recall import read_cell
 from zoo.results import Result
 from zoo.store import Store
@@ -38,11 +39,20 @@ def index_row(result: Result) -> dict[str, Any]:
     }
 
 
+def add_to_index(store: Store, results: Iterable[Result]) -> None:
+    """Adds what is scored to the index; one that is damaged is made again."""
+    rows = [index_row(result) for result in results if result.score is not None]
+    try:
+        store.index_rows(rows)
+    except StoreError:
+        rebuild_index(store)
+
+
 def rebuild_index(store: Store) -> int:
     """Makes the index again from the run records; returns how many cells it knows."""
     rows: dict[tuple[str, str, str], Mapping[str, Any]] = {}
-    for path in store.runs():
-        for cell in store.read_run(path).cells:
+    for record in reversed(store.records()):
+        for cell in record.cells:
             result = read_cell(store, cell)
             if result.score is not None:
                 key = (cell.score_key, cell.spec.model.id, cell.spec.protocol)

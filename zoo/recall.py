@@ -38,9 +38,10 @@ def recall(
     """The newest results for a family and suite; without names, those of the newest run.
 
     Cells come from the newest record that has them, among the records made with the same settings
-    as the newest one. models: only these ids. Raises UnknownNameError where there is no such run.
+    as the newest one; a cell that other weights of the same name gave is left out. models: only
+    these ids. Raises UnknownNameError where there is no such run.
     """
-    records = [store.read_run(path) for path in reversed(store.runs())]
+    records = store.records()
     wanted = set(models)
     chosen = [
         record
@@ -67,7 +68,7 @@ def recall(
     return Recalled(
         Family(newest.family, parents_first(tuple(seen.values())), suite=newest.suite["name"]),
         read(Suite, newest.suite, "run record"),
-        tuple(read_cell(store, cell) for cell in cells.values()),
+        _of_one_checkpoint(read_cell(store, cell) for cell in cells.values()),
         tuple(same),
     )
 
@@ -88,8 +89,20 @@ def read_cell(store: Store, cell: RecordedCell) -> Result:
 
 def cells_of_model(store: Store, model: str) -> Sequence[RecordedCell]:
     """Every cell any run recorded for a model, newest first."""
-    records = [store.read_run(path) for path in reversed(store.runs())]
-    return [cell for record in records for cell in record.cells if cell.spec.model.id == model]
+    return [
+        cell for record in store.records() for cell in record.cells if cell.spec.model.id == model
+    ]
+
+
+def _of_one_checkpoint(newest_first: Iterable[Result]) -> tuple[Result, ...]:
+    """Results without those of a model whose folder has held other weights since."""
+    weights: dict[str, str] = {}
+    kept = []
+    for result in newest_first:
+        own = result.provenance.weights
+        if not own or weights.setdefault(result.spec.model.id, own) == own:
+            kept.append(result)
+    return tuple(kept)
 
 
 def _comparable(record: RunRecord, newest: RunRecord) -> bool:

@@ -10,17 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from zoo.benchmarks import Suite
+from zoo.errors import ZooError
 from zoo.evaluation.environment import resolve_device, resolve_dtype
 from zoo.evaluation.evaluator import OnEvent
 from zoo.evaluation.preparing import Cell
 from zoo.executors import Settings, evaluator_for
 from zoo.hookspecs import Job
 from zoo.host import Host
-from zoo.maintenance import index_row
+from zoo.maintenance import add_to_index
 from zoo.models import Family, Model
 from zoo.plan import Plan, Wishes, make_plan
+from zoo.probing import describe
 from zoo.results import RecordedCell, Result, RunRecord, RunSpec
 from zoo.structuring import plain
+
+LOCAL = ("run", "store", "config", "fresh")
+"""Settings that say nothing of the numbers and stay out of the record."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,13 @@ def plan_family(host: Host, family: Family, suite: Suite, wishes: Wishes) -> Pla
 
 
 def settings_of(host: Host, options: Options) -> Settings:
-    """The options with device and dtype resolved; ConfigError where they cannot be met."""
+    """The options with device and dtype resolved, for a run of their own.
+
+    Raises ConfigError where they cannot be met.
+    """
     device = resolve_device(options.device)
     return Settings(
+        run=f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(3)}",
         store=str(host.store.root.resolve()),
         device=device,
         dtype=resolve_dtype(options.dtype, device),
@@ -94,6 +103,7 @@ def run_family(
     """Runs a family on a suite. Cells that fail are in the outcome with their reason.
 
     Every cell is prepared before the first weight is loaded; what the store has is not asked again.
+    Raises StoreError where results cannot be kept; what is finished by then is kept.
     """
     started = datetime.now(UTC)
     settings = settings_of(host, options)
@@ -111,7 +121,7 @@ def run_family(
             "cells": len(plan.specs) + len(plan.failed),
             "reused": sum(result.reused for result in results.values()),
             "requests": sum(
-                len(cell.requests) * cell.spec.benchmark.repeats
+                cell.size
                 for cell in {cell.response_key: cell for cell in waiting.values()}.values()
             ),
         },
@@ -120,17 +130,24 @@ def run_family(
         Job(model, tuple(cells[number].spec for number in numbers), plain(settings))
         for model, numbers in _by_model(waiting)
     ]
-    numbers_of = {_identity(cell.spec): number for number, cell in waiting.items()}
-    for result in executor.run(jobs, on_event=on_event, **options.executor_args):
-        results[numbers_of[_identity(result.spec)]] = result
-        on_event("result", {"name": result.spec.name, "status": result.status})
+    numbers_of: dict[tuple[object, ...], list[int]] = {}
     for number, cell in waiting.items():
-        lost = f"the executor {executor.name!r} gave no result for this cell; run again"
+        numbers_of.setdefault(_identity(cell.spec), []).append(number)
+    lost = f"the executor {executor.name!r} gave no result for this cell; run again"
+    try:
+        for result in executor.run(jobs, on_event=on_event, **options.executor_args):
+            results.update(dict.fromkeys(numbers_of.get(_identity(result.spec), ()), result))
+            on_event("result", {"name": result.spec.name, "status": result.status})
+    except ZooError:
+        raise
+    except Exception as problem:
+        lost = f"the executor {executor.name!r} stopped: {describe(problem)}; run again"
+    for number, cell in waiting.items():
         results.setdefault(number, Result(cell.spec, "failed", error=lost))
     ordered = (*(results[number] for number in sorted(results)), *plan.failed)
     record = _record(family, suite, options, settings, started, ordered)
     path = host.store.add_run(record)
-    host.store.index_rows([index_row(result) for result in ordered if result.score])
+    add_to_index(host.store, ordered)
     on_event("finished", {"record": str(path), "cells": len(ordered)})
     return Outcome(family, suite, ordered, record, path)
 
@@ -175,12 +192,12 @@ def _record(
     results: tuple[Result, ...],
 ) -> RunRecord:
     return RunRecord(
-        id=f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        id=settings.run,
         family=family.name,
         suite=plain(suite),
         started=started.isoformat(timespec="seconds"),
         settings={
-            **{k: v for k, v in plain(settings).items() if k not in ("store", "config", "fresh")},
+            **{k: v for k, v in plain(settings).items() if k not in LOCAL},
             "seed": options.wishes.seed,
             "limit": options.wishes.limit,
             "num_fewshot": options.wishes.num_fewshot,

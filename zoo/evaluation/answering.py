@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -58,7 +60,8 @@ def answer(
 
 def _arguments(request: Request) -> tuple[Any, ...]:
     if request.kind == "generate_until":
-        return (request.context, dict(request.gen_kwargs or {}))
+        # lm-eval's loaders write into what they are given
+        return (request.context, copy.deepcopy(dict(request.gen_kwargs or {})))
     if request.kind == "loglikelihood":
         return (request.context, request.continuation)
     return (request.context,)
@@ -66,8 +69,6 @@ def _arguments(request: Request) -> tuple[Any, ...]:
 
 def _call(method: Callable[..., list[Any]], instances: list[Any]) -> list[Any]:
     """Asks without lm-eval's own bar where the model knows how to."""
-    import inspect
-
     quiet = {"disable_tqdm": True} if "disable_tqdm" in inspect.signature(method).parameters else {}
     return list(method(instances, **quiet))
 

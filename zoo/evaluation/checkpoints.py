@@ -5,10 +5,9 @@ Nothing here loads weights: preflight runs it for every model before the first o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from zoo.errors import ModelError, PromptingError
 from zoo.evaluation.tasks import RenderChat
 from zoo.fingerprints import Fingerprint, digest, fingerprint, read_json
 from zoo.models import Model, Prompting
+from zoo.probing import describe
 from zoo.snapshots import small_snapshot
 
 
@@ -34,7 +34,7 @@ class Checkpoint:
     tokenizer_folder: Path | None = None
     commit: str | None = None
 
-    @property
+    @cached_property
     def context_length(self) -> int | None:
         """Longest sequence it takes, in tokens, if its config says so (as lm-eval reads it)."""
         if self.folder is None:
@@ -62,26 +62,29 @@ def find_checkpoint(model: Model, reads_files: bool = True) -> Checkpoint:
     args = model.loader_args
     if not reads_files:
         return Checkpoint(Fingerprint(digest([model.id, model.revision, dict(args)]), "", ""))
-    base, peft = args.get("pretrained", model.id), args.get("peft")
-    folder, base_id = _locate(str(base), model.revision, "config.json")
-    if peft is None:
-        prints = fingerprint(folder)
-        tokenizer = folder
-        weights = base_id or prints.weights
-    else:
-        tokenizer, peft_id = _locate(str(peft), None, "adapter_config.json")
-        own, under = fingerprint(tokenizer), fingerprint(folder)
-        weights = digest([base_id or under.weights, peft_id or own.weights])
-        if not own.tokenizer:
-            tokenizer = folder
-        prints = fingerprint(tokenizer)
-    if not weights:
-        raise ModelError(f"{folder} holds no safetensors weights; convert the checkpoint first")
+    base, peft = str(args.get("pretrained", model.id)), args.get("peft")
+    revision = args.get("revision", model.revision)
+    folder, base_id = _locate(base, revision, "config.json")
+    own = fingerprint(folder)
+    weights, tokenizer = base_id or _weights(folder, own), folder
+    if peft is not None:
+        adapter, peft_id = _locate(str(peft), None, "adapter_config.json")
+        over = fingerprint(adapter)
+        weights = digest([weights, peft_id or _weights(adapter, over)])
+        if over.tokenizer:
+            own, tokenizer = over, adapter
     if "tokenizer" in args:
         tokenizer, _ = _locate(str(args["tokenizer"]), None, "tokenizer_config.json")
-        prints = fingerprint(tokenizer)
-    identity = Fingerprint(weights, prints.tokenizer, prints.chat_template)
+        own = fingerprint(tokenizer)
+    identity = Fingerprint(weights, own.tokenizer, own.chat_template)
     return Checkpoint(identity, folder, tokenizer, folder.name if base_id else None)
+
+
+def _weights(folder: Path, own: Fingerprint) -> str:
+    """The hash of a folder's weights; ModelError where it has none that are safe to read."""
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(f"{folder} holds no safetensors weights; convert the checkpoint first")
+    return own.weights
 
 
 def _locate(name: str, revision: str | None, needed: str) -> tuple[Path, str]:
@@ -108,8 +111,9 @@ def _tokenizer(folder: Path, content: str) -> Any:
     try:
         return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as problem:
-        first = str(problem).strip().splitlines()[0]
-        raise ModelError(f"the tokenizer in {folder} cannot be loaded: {first}") from problem
+        raise ModelError(f"the tokenizer in {folder} cannot be loaded: {describe(problem)}") from (
+            problem
+        )
 
 
 def chat_renderer(tokenizer: Any, prompting: Prompting, model_id: str) -> RenderChat:
@@ -145,14 +149,13 @@ def chat_renderer(tokenizer: Any, prompting: Prompting, model_id: str) -> Render
             return str(text)
 
         try:
-            return apply(messages)
-        except TemplateError:
-            return apply([each for each in messages if each["role"] != "system"])
+            try:
+                return apply(messages)
+            except TemplateError:
+                return apply([each for each in messages if each["role"] != "system"])
+        except Exception as problem:
+            raise PromptingError(
+                f"the chat template of {model_id} fails: {describe(problem)}; {remedy}"
+            ) from problem
 
     return render
-
-
-def template_text(tokenizer: Any) -> str:
-    """The chat template for people to compare; "" where there is none."""
-    template = getattr(tokenizer, "chat_template", None)
-    return template if isinstance(template, str) else json.dumps(template or "", ensure_ascii=False)

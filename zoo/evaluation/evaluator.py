@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ModelError, ZooError
+from zoo.errors import ModelError, StoreError, ZooError
 from zoo.evaluation.environment import hardware, versions
 from zoo.evaluation.preparing import Cell, Preparer
-from zoo.evaluation.requests import Response, responses_from_columns, responses_to_columns
+from zoo.evaluation.requests import responses_from_columns, responses_to_columns
 from zoo.hookspecs import Loader
 from zoo.models import Model
+from zoo.probing import describe
 from zoo.results import Item, Provenance, Result, RunSpec, Score
-from zoo.store import RESPONSES, SCORES, Store
+from zoo.store import RESPONSES, SCORES, Store, Stored
 from zoo.structuring import plain, read
 
 if TYPE_CHECKING:
@@ -42,11 +43,10 @@ class Evaluator:
     device: str
     dtype: str
     batch_size: int | str
-    loader_args: Mapping[str, Any] = field(default_factory=dict)
     plugins: Mapping[str, str] = field(default_factory=dict)
     fresh: bool = False
     on_event: OnEvent = lambda *_: None
-    _asked: set[str] = field(default_factory=set)
+    _made: set[str] = field(default_factory=set)
 
     def prepare(self, spec: RunSpec) -> Cell | Result:
         """The spec's cell, or a failed result that says why it has none."""
@@ -54,91 +54,94 @@ class Evaluator:
             return self.preparer.prepare(spec)
         except ZooError as problem:
             return Result(spec, "failed", error=str(problem))
+        except Exception as problem:
+            logger.debug("%s cannot be prepared", spec.name, exc_info=True)
+            return Result(spec, "failed", error=describe(problem))
 
     def finished(self, cell: Cell) -> Result | None:
         """The result the store has for a cell, or None."""
-        if self._stale(cell):
-            return None
-        if (found := self.store.get_or_set_aside(SCORES, cell.score_key)) is None:
-            return None
-        return result_of(cell.spec, found, reused=True)
+        found = self._kept(SCORES, cell.score_key)
+        return None if found is None else result_of(cell.spec, found, reused=True)
 
     def evaluate(self, cells: Sequence[Cell]) -> Iterator[Result]:
-        """Results of one model's cells, one by one. A cell that fails costs only itself."""
+        """Results of one model's cells, one by one. A cell that fails costs only itself.
+
+        Raises StoreError where results cannot be kept: to go on would be to infer for nothing.
+        """
         lm: LM | None = None
         refusal: ModelError | None = None
         for cell in cells:
-            self.on_event("cell", {"name": cell.spec.name, "requests": len(cell.requests)})
+            self.on_event("cell", {"name": cell.spec.name, "requests": cell.size})
             started = time.monotonic()
             try:
                 if (done := self.finished(cell)) is not None:  # the other protocol asked the same
                     yield done
                     continue
-                responses = self._answered(cell)
+                responses = self._kept(RESPONSES, cell.response_key)
                 if responses is None:
                     if refusal is not None:
                         raise refusal
                     lm = lm or self._load(cell.spec.model)
                     responses = self._ask(lm, cell)
                 yield self._score(cell, responses, lm, time.monotonic() - started)
+            except StoreError:
+                raise
             except ZooError as problem:
                 # a model that cannot be loaded once is not tried again for each of its cells
                 refusal = problem if isinstance(problem, ModelError) else refusal
                 yield Result(cell.spec, "failed", error=str(problem))
             except Exception as problem:
                 logger.debug("%s failed", cell.spec.name, exc_info=True)
-                reason = (str(problem).strip().splitlines() or ["no message"])[0]
-                yield Result(cell.spec, "failed", error=f"{type(problem).__name__}: {reason}")
+                yield Result(cell.spec, "failed", error=describe(problem))
 
-    def _stale(self, cell: Cell) -> bool:
-        """Whether what the store has is to be made again: `fresh`, and not yet asked this time."""
-        return self.fresh and cell.response_key not in self._asked
+    def _kept(self, kind: str, key: str) -> Stored | None:
+        """What the store has under a key; with `fresh`, only what was made this time."""
+        if self.fresh and key not in self._made:
+            return None
+        return self.store.get_or_set_aside(kind, key)
+
+    def _keep(
+        self, kind: str, key: str, columns: Mapping[str, Sequence[Any]], summary: Mapping[str, Any]
+    ) -> Stored:
+        """Puts a cell into the store; returns what stands there now."""
+        if self.fresh:
+            self.store.set_aside(kind, key)
+        self._made.add(key)
+        return self.store.put(kind, key, columns, summary)
 
     def _load(self, model: Model) -> LM:
         self.on_event("loading", {"model": model.id})
-        return self.loader_of(model).load(
-            model,
-            device=self.device,
-            dtype=self.dtype,
-            batch_size=self.batch_size,
-            **self.loader_args,
-        )
+        try:
+            return self.loader_of(model).load(
+                model, device=self.device, dtype=self.dtype, batch_size=self.batch_size
+            )
+        except ZooError:
+            raise
+        except Exception as problem:
+            raise ModelError(f"{model.id} cannot be loaded: {describe(problem)}") from problem
 
-    def _answered(self, cell: Cell) -> list[list[Response]] | None:
-        """Raw answers the store has. Every other protocol, metric or filter may have left them."""
-        if self._stale(cell):
-            return None
-        found = self.store.get_or_set_aside(RESPONSES, cell.response_key)
-        return None if found is None else responses_from_columns(found[0])
-
-    def _ask(self, lm: LM, cell: Cell) -> list[list[Response]]:
+    def _ask(self, lm: LM, cell: Cell) -> Stored:
         from zoo.evaluation.answering import answer
 
         responses = answer(
             lm,
             cell.requests,
-            repeats=cell.spec.benchmark.repeats,
+            repeats=cell.loaded.repeats,
             seed=cell.spec.seed,
             on_request=lambda n: self.on_event("requests", {"done": n}),
         )
         summary = {"requests": len(cell.requests), "identity": asdict(cell.checkpoint.identity)}
-        if self.fresh:
-            self.store.set_aside(RESPONSES, cell.response_key)
-            self.store.set_aside(SCORES, cell.score_key)
-        self._asked.add(cell.response_key)
-        self.store.put(RESPONSES, cell.response_key, responses_to_columns(responses), summary)
-        return responses
+        columns = responses_to_columns(responses)
+        return self._keep(RESPONSES, cell.response_key, columns, summary)
 
-    def _score(
-        self, cell: Cell, responses: Sequence[Sequence[Response]], lm: LM | None, seconds: float
-    ) -> Result:
+    def _score(self, cell: Cell, responses: Stored, lm: LM | None, seconds: float) -> Result:
         from zoo.evaluation.scoring import score
 
         scored = score(
             cell.loaded,
             cell.spec.benchmark,
             cell.requests,
-            responses,
+            responses_from_columns(responses[0]),
             think_end_token=cell.spec.prompting.think_end_token,
             stops=cell.stops,
         )
@@ -148,8 +151,7 @@ class Evaluator:
             for name in Item.__dataclass_fields__
         }
         summary = {"scores": plain(scored.scores), "provenance": plain(provenance)}
-        self.store.put(SCORES, cell.score_key, columns, summary)
-        return result_of(cell.spec, (columns, summary))
+        return result_of(cell.spec, self._keep(SCORES, cell.score_key, columns, summary))
 
     def _provenance(self, cell: Cell, lm: LM | None, seconds: float) -> Provenance:
         loader = self.loader_of(cell.spec.model)
@@ -172,18 +174,13 @@ class Evaluator:
         )
 
 
-def result_of(
-    spec: RunSpec,
-    found: tuple[Mapping[str, Sequence[Any]], Mapping[str, Any]],
-    *,
-    reused: bool = False,
-) -> Result:
+def result_of(spec: RunSpec, found: Stored, *, reused: bool = False) -> Result:
     """A stored cell as the result of a spec. The chance is the spec's to say, not the store's."""
     columns, summary = found
     names = tuple(Item.__dataclass_fields__)
+    if (chance := spec.benchmark.chance) is not None:
+        columns = {**columns, "chance": [chance] * len(columns["chance"])}
     items = [Item(*row) for row in zip(*(columns[name] for name in names), strict=True)]
-    if spec.benchmark.chance is not None:
-        items = [replace(item, chance=spec.benchmark.chance) for item in items]
     return Result(
         spec,
         "scored",

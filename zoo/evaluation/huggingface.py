@@ -13,6 +13,7 @@ from zoo.errors import ModelError
 from zoo.fingerprints import read_json
 from zoo.hookspecs import Loader
 from zoo.models import Model
+from zoo.probing import describe
 
 if TYPE_CHECKING:
     from lm_eval.api.model import LM
@@ -35,14 +36,18 @@ def load_hf(model: Model, *, device: str, dtype: str, batch_size: int | str, **o
     from lm_eval.models.huggingface import HFLM
 
     args = {**model.loader_args, **options}
-    pretrained = str(args.pop("pretrained", model.id))
+    pretrained, revision = str(args.pop("pretrained", model.id)), args.pop("revision", None)
+    folder = Path(pretrained).expanduser()
+    if folder.is_dir():
+        pretrained, revision = str(folder), "main"
+    else:
+        revision = model.revision or revision or "main"
     if batch_size == "auto" and device == "cpu":
-        batch_size = _rows(Path(pretrained))
-    revision = args.pop("revision", None) or ("main" if _is_folder(pretrained) else model.revision)
+        batch_size = _rows(folder)
     try:
         lm: LM = HFLM(
             pretrained=pretrained,
-            revision=revision or "main",
+            revision=revision,
             device=device,
             dtype=dtype,
             batch_size=batch_size,
@@ -52,15 +57,19 @@ def load_hf(model: Model, *, device: str, dtype: str, batch_size: int | str, **o
             **args,
         )
     except Exception as problem:
-        lines = str(problem).strip().splitlines() or [""]
-        raise ModelError(
-            f"{model.id} cannot be loaded: {type(problem).__name__}: {lines[0]}"
-        ) from problem
+        raise ModelError(f"{model.id} cannot be loaded: {describe(problem)}") from problem
+    _check_weights(lm, model.id)
     return lm
 
 
-def _is_folder(name: str) -> bool:
-    return Path(name).expanduser().is_dir()
+def _check_weights(lm: LM, model_id: str) -> None:
+    """Raises ModelError for a weight that is no number: greedy decoding would not show it."""
+    import torch
+
+    weights: torch.nn.Module = lm.model
+    for name, tensor in weights.named_parameters():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise ModelError(f"{model_id} has a weight that is no finite number, in {name}")
 
 
 def _rows(folder: Path) -> int:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from zoo.errors import CellError
+from zoo.errors import CellError, ZooError
 from zoo.evaluation.checkpoints import Checkpoint, chat_renderer, find_checkpoint
 from zoo.evaluation.keys import Answerer, response_key, score_key
 from zoo.evaluation.requests import Request, requests_digest
@@ -20,9 +20,18 @@ from zoo.hookspecs import Loader
 from zoo.models import Model, Prompting
 from zoo.plan import without_generation
 from zoo.results import RunSpec
+from zoo.structuring import plain
 
-PATH_ARGS = ("pretrained", "peft", "tokenizer")
+PATH_ARGS = ("pretrained", "peft", "tokenizer", "revision")
 """Loader arguments that say where files lie; their bytes identify them, not their names."""
+
+DEFAULT_BUDGET = 256
+"""Tokens that lm-eval's models generate where a task does not say how many."""
+
+BUDGET_ALIASES = ("max_new_tokens", "max_tokens", "max_completion_tokens")
+"""Other names for max_gen_toks, which lm-eval passes over where that is given too."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,29 +49,77 @@ class Cell:
     response_key: str
     score_key: str
 
+    @property
+    def size(self) -> int:
+        """How many answers it takes."""
+        return len(self.requests) * self.loaded.repeats
+
 
 class Preparer:
-    """Prepares cells; requests that several stages are asked alike are built once."""
+    """Prepares the cells of one run.
 
-    def __init__(self, tasks: TaskLoader, loader_of: Callable[[Model], Loader], dtype: str) -> None:
+    Whatever several cells share (a model's hashes, a task, requests that stages are asked alike)
+    is made once, and so is every failure: a Hub that is out of reach is asked once for a model,
+    not once for each of its cells. A file that changes during the run changes nothing, so another
+    run needs another Preparer.
+
+    loader_args: of the run, laid over each model's own.
+    """
+
+    def __init__(
+        self,
+        tasks: TaskLoader,
+        loader_of: Callable[[Model], Loader],
+        dtype: str,
+        loader_args: Mapping[str, Any] | None = None,
+    ) -> None:
         self._tasks = tasks
         self._loader_of = loader_of
         self._dtype = dtype
-        self._built: dict[tuple[object, ...], tuple[Request, ...]] = {}
-        self._checkpoints: dict[str, Checkpoint] = {}
+        self._loader_args = dict(loader_args or {})
+        self._made: dict[tuple[object, ...], Any] = {}
 
     def prepare(self, spec: RunSpec) -> Cell:
         """The cell of a spec. Raises ZooError with what is wrong and what to do."""
+        model = spec.model
+        if self._loader_args:
+            loader_args = {**model.loader_args, **self._loader_args}
+            spec = replace(spec, model=replace(model, loader_args=loader_args))
+        cell = self._once(("cell", canonical(plain(spec))), lambda: self._prepare(spec))
+        # a job brings the spec back as the cell has it
+        self._made.setdefault(("cell", canonical(plain(cell.spec))), cell)
+        return cell
+
+    def _once(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
+        """What `make` gave, or raised, the first time."""
+        if key not in self._made:
+            try:
+                self._made[key] = make()
+            except ZooError as problem:
+                self._made[key] = problem
+        made = self._made[key]
+        if isinstance(made, ZooError):
+            raise made.with_traceback(None)
+        return made
+
+    def _prepare(self, spec: RunSpec) -> Cell:
         benchmark, model = spec.benchmark, spec.model
         loader = self._loader_of(model)
-        checkpoint = self._checkpoint(model, loader)
-        loaded = self._tasks.load(benchmark, spec.seed, spec.limit)
+        named = canonical([model.id, model.revision, loader.name, dict(model.loader_args)])
+        checkpoint = self._once(
+            ("checkpoint", named), lambda: find_checkpoint(model, loader.reads_files)
+        )
+        loaded = self._once(
+            ("task", benchmark.task, benchmark.num_fewshot, benchmark.repeats, spec.limit),
+            lambda: self._tasks.load(benchmark, spec.limit),
+        )
         generates = loaded.output_type == "generate_until"
         prompting = spec.prompting if generates else without_generation(spec.prompting)
         requests = self._requests(spec, prompting, loaded, checkpoint)
         stops: tuple[str, ...] = ()
         if generates:
-            requests, stops = _generation(requests, prompting, checkpoint)
+            room = _room(model, checkpoint)
+            requests, stops = _generation(requests, prompting, checkpoint, room)
         answerer = Answerer(
             identity=checkpoint.identity,
             loader=loader.name,
@@ -70,7 +127,7 @@ class Preparer:
             dtype=self._dtype,
             loader_args={k: v for k, v in model.loader_args.items() if k not in PATH_ARGS},
         )
-        responses = response_key(answerer, requests_digest(requests), benchmark.repeats, spec.seed)
+        responses = response_key(answerer, requests_digest(requests), loaded.repeats, spec.seed)
         scores = score_key(
             responses,
             loaded.content,
@@ -84,13 +141,6 @@ class Preparer:
         pinned = replace(model, revision=checkpoint.commit or model.revision)
         spec = replace(spec, prompting=prompting, model=pinned)
         return Cell(spec, checkpoint, loaded, requests, stops, responses, scores)
-
-    def _checkpoint(self, model: Model, loader: Loader) -> Checkpoint:
-        """Found once for each model: hashing gigabytes is not free."""
-        key = canonical([model.id, model.revision, loader.name, dict(model.loader_args)])
-        if key not in self._checkpoints:
-            self._checkpoints[key] = find_checkpoint(model, loader.reads_files)
-        return self._checkpoints[key]
 
     def _requests(
         self, spec: RunSpec, prompting: Prompting, loaded: LoadedTask, checkpoint: Checkpoint
@@ -108,53 +158,71 @@ class Preparer:
                 checkpoint.identity.tokenizer,
                 checkpoint.identity.chat_template,
             )
-        key = (benchmark.task, benchmark.num_fewshot, benchmark.repeats, spec.seed, spec.limit)
-        if (*key, asked) not in self._built:
-            self._built[(*key, asked)] = build_requests(
+        return self._once(
+            (
+                "requests",
+                (benchmark.task, benchmark.num_fewshot, benchmark.repeats, spec.seed, spec.limit),
+                asked,
+            ),
+            lambda: build_requests(
                 loaded,
                 seed=spec.seed,
                 limit=spec.limit,
                 system_instruction=prompting.system_instruction,
                 fewshot_as_multiturn=prompting.fewshot_as_multiturn,
                 render_chat=renderer,
-            )
-        return self._built[(*key, asked)]
+            ),
+        )
+
+
+def _room(model: Model, checkpoint: Checkpoint) -> int | None:
+    """Tokens that fit into the model, or as many as its loader is told; None where unknown."""
+    told = model.loader_args.get("max_length")
+    return told if isinstance(told, int) else checkpoint.context_length
 
 
 def _generation(
-    requests: tuple[Request, ...], prompting: Prompting, checkpoint: Checkpoint
+    requests: tuple[Request, ...], prompting: Prompting, checkpoint: Checkpoint, room: int | None
 ) -> tuple[tuple[Request, ...], tuple[str, ...]]:
     """Lays the generation arguments over the task's own; returns stops held back for scoring.
 
     A model that thinks is not stopped by the task's stop strings, which its thinking may contain;
-    they cut its answer when it is scored. A budget beyond the context is clipped to what is left
-    after the longest prompt, so that no prompt is cut for it.
+    they cut its answer when it is scored. A budget that is larger than the task's own is clipped
+    to what the longest prompt leaves of the context, so that no prompt is cut for it.
     """
-    own = dict(requests[0].gen_kwargs or {})
-    merged: dict[str, Any] = {**own, **prompting.gen_kwargs}
+    own = {"max_gen_toks": DEFAULT_BUDGET, **_one_budget(requests[0].gen_kwargs or {})}
+    merged = {**own, **_one_budget(prompting.gen_kwargs)}
     stops: tuple[str, ...] = ()
-    if prompting.enable_thinking:
+    if _thinks(prompting):
         until = merged.get("until") or []
         stops = (until,) if isinstance(until, str) else tuple(until)
         merged["until"] = []
-    budget = merged.get("max_gen_toks")
-    if isinstance(budget, int) and (room := checkpoint.context_length) is not None:
-        least = min(budget, int(own.get("max_gen_toks", budget)))
-        if budget > least or budget >= room:
-            left = room - _longest(requests, checkpoint)
-            merged["max_gen_toks"] = max(least, min(budget, left))
-        if merged["max_gen_toks"] >= room:
+    if room is not None:
+        budget, least = int(merged["max_gen_toks"]), int(own["max_gen_toks"])
+        if budget > least:
+            budget = max(least, min(budget, room - _longest(requests, checkpoint)))
+        if budget >= room:
             raise CellError(
-                f"max_gen_toks {merged['max_gen_toks']} leaves no room for a prompt: the context "
-                f"of this model is {room} tokens; lower it with --gen-kwargs"
+                f"max_gen_toks {budget} leaves no room for a prompt: the context of this model is "
+                f"{room} tokens; lower it with --gen-kwargs"
             )
-    return tuple(
-        replace(each, gen_kwargs=_with(each.gen_kwargs, merged)) for each in requests
-    ), stops
+        merged["max_gen_toks"] = budget
+    # lm-eval gives every request of a task the same arguments
+    return tuple(replace(each, gen_kwargs=merged) for each in requests), stops
 
 
-def _with(own: Mapping[str, Any] | None, merged: Mapping[str, Any]) -> dict[str, Any]:
-    return {**(own or {}), **merged}
+def _thinks(prompting: Prompting) -> bool:
+    """Whether an answer may begin with thinking: it is asked to, or only its end is known."""
+    if prompting.enable_thinking is None:
+        return prompting.think_end_token is not None
+    return prompting.enable_thinking
+
+
+def _one_budget(gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Generation arguments whose budget, if any, is called max_gen_toks, chosen as lm-eval does."""
+    found = [gen_kwargs[k] for k in ("max_gen_toks", *BUDGET_ALIASES) if k in gen_kwargs]
+    others = {k: v for k, v in gen_kwargs.items() if k not in BUDGET_ALIASES}
+    return {**others, "max_gen_toks": found[0]} if found else others
 
 
 def _longest(requests: tuple[Request, ...], checkpoint: Checkpoint) -> int:

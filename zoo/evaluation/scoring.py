@@ -5,6 +5,8 @@ The responses may have been given a moment or a year ago: scoring never infers.
 
 from __future__ import annotations
 
+import copy
+import logging
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,10 +18,13 @@ import numpy as np
 from zoo.benchmarks import Benchmark
 from zoo.errors import CellError
 from zoo.evaluation.requests import Request, Response
-from zoo.evaluation.tasks import LoadedTask, plain_document
+from zoo.evaluation.tasks import LoadedTask
 from zoo.fingerprints import digest
+from zoo.probing import describe
 from zoo.results import Item, Score
 from zoo.stats import mean_stderr
+
+logger = logging.getLogger("zoo")
 
 UNPARSED = ("[invalid]", "")
 """What lm-eval's extraction filters leave where they found nothing."""
@@ -50,29 +55,27 @@ def score(
     compared item by item.
     """
     answers = [[_visible(r, think_end_token, stops) for r in samples] for samples in responses]
-    rounds = _rounds(answers, benchmark.repeats)
-    ids = _item_ids(loaded.docs)
     items: list[Item] = []
     values: dict[str, list[Any]] = defaultdict(list)
-    for sample, answered in enumerate(rounds):
-        for doc_id, mine, metrics in _process(loaded, benchmark, requests, answered):
-            for name, value in metrics.items():
+    for sample, answered in enumerate(_rounds(answers, benchmark.repeats)):
+        for each in _process(loaded, benchmark, requests, answered):
+            for name, value in each.metrics.items():
                 values[name].append(value)
-            raw = [responses[i][sample if len(rounds) > 1 else 0] for i, _ in mine]
-            items.append(
-                _item(
-                    loaded,
-                    benchmark,
-                    doc_id=doc_id,
-                    item_id=ids[doc_id],
-                    sample=sample,
-                    requests=[requests[i] for i, _ in mine],
-                    raw=raw,
-                    filtered=mine[0][1],
-                    metrics=metrics,
-                )
-            )
+            # of a vote the first answer is shown
+            raw = [responses[i][sample] for i in each.positions]
+            items.append(_item(loaded, benchmark, each, sample, requests, raw))
     return Scored(tuple(items), _scores(loaded, benchmark, values, items))
+
+
+@dataclass(frozen=True)
+class _Processed:
+    """A document through filter and metrics; positions: of its requests among all."""
+
+    doc_id: int
+    doc: Mapping[str, Any]
+    positions: tuple[int, ...]
+    filtered: tuple[Any, ...]
+    metrics: Mapping[str, Any]
 
 
 def _visible(response: Response, think_end_token: str | None, stops: Sequence[str]) -> Any:
@@ -82,8 +85,8 @@ def _visible(response: Response, think_end_token: str | None, stops: Sequence[st
             return response.loglikelihood
         return (response.loglikelihood, response.is_greedy)
     text = response.text
-    if think_end_token and think_end_token in text:
-        text = text.rsplit(think_end_token, 1)[1].lstrip()
+    if think_end_token:
+        text = text.rsplit(think_end_token, 1)[-1].lstrip()
     for stop in stops:
         if stop:
             text = text.split(stop, 1)[0]
@@ -92,7 +95,7 @@ def _visible(response: Response, think_end_token: str | None, stops: Sequence[st
 
 def _rounds(answers: Sequence[Sequence[Any]], repeats: int) -> list[list[list[Any]]]:
     """One round of scoring for each sample that the benchmark asks for; a task that repeats by
-    itself (majority votes) is given all its samples in one round."""
+    itself (majority votes) is given all its samples in one round, as lm-eval does."""
     if repeats == 1:
         return [[list(samples) for samples in answers]]
     return [[[samples[k]] for samples in answers] for k in range(repeats)]
@@ -103,15 +106,21 @@ def _process(
     benchmark: Benchmark,
     requests: Sequence[Request],
     answered: Sequence[Sequence[Any]],
-) -> list[tuple[int, list[tuple[int, Any]], Mapping[str, Any]]]:
-    """(doc, [(position of request, filtered answer)], metrics) for each document in order."""
+) -> list[_Processed]:
+    """Every document in order, through the benchmark's filter and the task's metrics."""
     from lm_eval.api.instance import Instance
 
     task = loaded.task
+    ensemble = next((f for f in task._filters if f.name == benchmark.filter), None)
+    if ensemble is None:
+        names = ", ".join(f.name for f in task._filters)
+        raise CellError(f"the task has no filter {benchmark.filter!r}; it has {names}")
+    # a task's Python may change the document it is given
+    docs = copy.deepcopy(loaded.docs)
     instances = [
         Instance(
             request_type=request.kind,
-            doc=loaded.docs[request.doc],
+            doc=docs[request.doc],
             arguments=(request.context, request.continuation or request.gen_kwargs),
             idx=request.index,
             metadata=(loaded.source.name, request.doc, len(resps)),
@@ -119,10 +128,6 @@ def _process(
         )
         for request, resps in zip(requests, answered, strict=True)
     ]
-    ensemble = next((f for f in task._filters if f.name == benchmark.filter), None)
-    if ensemble is None:
-        names = ", ".join(f.name for f in task._filters)
-        raise CellError(f"the task has no filter {benchmark.filter!r}; it has {names}")
     ensemble.apply(instances)
     by_doc: dict[int, list[int]] = defaultdict(list)
     for position, instance in enumerate(instances):
@@ -131,65 +136,81 @@ def _process(
     for doc_id in sorted(by_doc):
         positions = sorted(by_doc[doc_id], key=lambda i: instances[i].idx)
         filtered = [instances[i].filtered_resps[benchmark.filter] for i in positions]
-        metrics = task.process_results(loaded.docs[doc_id], filtered)
-        processed.append((doc_id, list(zip(positions, filtered, strict=True)), metrics))
+        metrics = task.process_results(docs[doc_id], filtered)
+        processed.append(
+            _Processed(doc_id, docs[doc_id], tuple(positions), tuple(filtered), metrics)
+        )
     return processed
 
 
 def _item(
     loaded: LoadedTask,
     benchmark: Benchmark,
-    *,
-    doc_id: int,
-    item_id: str,
+    processed: _Processed,
     sample: int,
     requests: Sequence[Request],
     raw: Sequence[Response],
-    filtered: Any,
-    metrics: Mapping[str, Any],
 ) -> Item:
-    doc = loaded.docs[doc_id]
-    if benchmark.metric not in metrics:
+    doc, metrics, metric = processed.doc, processed.metrics, benchmark.metric
+    if metric not in metrics:
         known = ", ".join(map(str, metrics))
-        raise CellError(f"the task gives no metric {benchmark.metric!r}; it gives {known}")
-    choices = None
+        raise CellError(f"the task gives no metric {metric!r}; it gives {known}")
+    item_id = loaded.item_ids[processed.doc_id]
+    confidence = parsed = n_tokens = truncated = None
+    chance = 0.0
+    response = raw[0].text if raw[0].text is not None else repr(raw[0].loglikelihood)
     if loaded.output_type == "multiple_choice":
         choices = list(loaded.task.doc_to_choice(doc))
-        chosen, confidence = _choice(choices, raw, by_length=benchmark.metric == "acc_norm")
-        response, n_tokens, truncated, parsed = chosen, None, None, None
-    else:
-        confidence = None
-        response = raw[0].text if raw[0].text is not None else repr(raw[0].loglikelihood)
+        response, confidence = _choice(choices, raw, metric)
+        chance = _guess(loaded, doc, len(choices))
+    elif loaded.output_type == "generate_until":
         n_tokens, truncated = raw[0].n_tokens, raw[0].truncated
-        parsed = None
-        if loaded.output_type == "generate_until":
-            parsed = bool(metrics["parsed"]) if "parsed" in metrics else filtered not in UNPARSED
+        parsed = _parsed(metrics, processed.filtered[0])
     return Item(
         item_id=item_id,
-        cluster_id=_cluster(doc, benchmark.cluster, item_id),
+        cluster_id=_cluster(loaded.docs[processed.doc_id], benchmark.cluster, item_id),
         sample=sample,
-        score=_number(metrics[benchmark.metric], benchmark.metric),
+        score=_number(loaded, metric, metrics[metric]),
         parsed=parsed,
         n_tokens=n_tokens,
         truncated=truncated,
-        chance=1 / len(choices) if choices else 0.0,
+        chance=chance,
         confidence=confidence,
         response=response,
-        prompt_hash=digest([request.context for request in requests])[:16],
+        prompt_hash=digest([requests[i].context for i in processed.positions])[:16],
     )
 
 
-def _choice(
-    choices: Sequence[str], raw: Sequence[Response], *, by_length: bool
-) -> tuple[str, float]:
-    """The option the model prefers and its probability among the options."""
-    likelihoods = np.array([r.loglikelihood for r in raw[: len(choices)]], dtype=float)
-    if by_length:
-        best = int(np.argmax(likelihoods / np.array([max(len(c), 1) for c in choices])))
-    else:
-        best = int(np.argmax(likelihoods))
-    weights = np.exp(likelihoods - likelihoods.max())
-    return str(choices[best % len(choices)]), float(weights[best] / weights.sum())
+def _choice(choices: Sequence[str], raw: Sequence[Response], metric: str) -> tuple[str, float]:
+    """The option that the metric takes for the model's choice, and its probability among them."""
+    n = len(choices)
+    likelihoods = np.array([r.loglikelihood for r in raw], dtype=float)
+    given = likelihoods[:n]
+    preference = given
+    if metric == "acc_norm":
+        preference = given / np.array([max(len(choice), 1) for choice in choices])
+    elif metric == "acc_bytes":
+        preference = given / np.array([max(len(choice.encode()), 1) for choice in choices])
+    elif metric == "acc_mutual_info":  # the second n requests ask for the options alone
+        preference = given - likelihoods[n : 2 * n]
+    best = int(np.argmax(preference))
+    weights = np.exp(given - given.max())
+    return str(choices[best]), float(weights[best] / weights.sum())
+
+
+def _guess(loaded: LoadedTask, doc: Mapping[str, Any], n: int) -> float:
+    """The chance that a guesser names a right option of n."""
+    task = loaded.task
+    gold = task.doc_to_text(doc) if task.multiple_input else task.doc_to_target(doc)
+    return (len(set(gold)) if isinstance(gold, list) else 1) / n
+
+
+def _parsed(metrics: Mapping[str, Any], filtered: Any) -> bool:
+    """Whether the task says that it found an answer, or else its filter left one."""
+    if "parsed" in metrics:
+        return bool(metrics["parsed"])
+    found = filtered if isinstance(filtered, list) else [filtered]
+    return any(each not in UNPARSED for each in found)
 
 
 def _cluster(doc: Mapping[str, Any], name: str | None, item_id: str) -> str:
@@ -201,9 +222,12 @@ def _cluster(doc: Mapping[str, Any], name: str | None, item_id: str) -> str:
     return f"{name}:{doc[name]}"
 
 
-def _number(value: Any, metric: str) -> float:
-    """A metric's value for one item: a number, or the mean of several."""
-    if isinstance(value, (bool, int, float, np.number, np.bool_)):
+def _number(loaded: LoadedTask, metric: str, value: Any) -> float:
+    """A metric's value for one item: a number, the mean of several, or of a text the number that
+    lm-eval's aggregation gives for it alone (perplexity and its kin)."""
+    if loaded.output_type == "loglikelihood_rolling" or metric == "perplexity":
+        number = float(loaded.task.aggregation()[metric]([value]))
+    elif isinstance(value, (bool, int, float, np.number, np.bool_)):
         number = float(value)
     elif isinstance(value, list) and value:
         number = float(np.mean([float(each) for each in value]))
@@ -221,32 +245,27 @@ def _scores(
     loaded: LoadedTask, benchmark: Benchmark, values: Mapping[str, Sequence[Any]], items: list[Item]
 ) -> tuple[Score, ...]:
     """Every metric under the benchmark's filter, aggregated as lm-eval does; the benchmark's own
-    first and with a standard error."""
+    first and with a standard error. Another metric that has no finite value is left out."""
     aggregation, better = loaded.task.aggregation(), loaded.task.higher_is_better()
     scores = []
-    for name, column in values.items():
-        aggregate = aggregation.get(name)
+    for name in sorted(values, key=lambda each: each != benchmark.metric):
+        aggregate = aggregation.get(name, np.mean)
         try:
-            value = float(np.mean(column) if aggregate is None else aggregate(list(column)))
-        except (TypeError, ValueError):
+            value = float(aggregate(list(values[name])))
+            if not math.isfinite(value):
+                raise ValueError(f"it is {value}")
+        except Exception as problem:
+            if name == benchmark.metric:
+                raise CellError(f"the metric {name!r} has no value: {describe(problem)}") from None
+            logger.debug("the metric %s is left out", name, exc_info=True)
             continue
         stderr = None
         if name == benchmark.metric:
             _, stderr = mean_stderr(
                 np.array([item.score for item in items]), [item.cluster_id for item in items]
             )
+            stderr = stderr if math.isfinite(stderr) else None
         scores.append(
             Score(name, value, stderr, len(items), bool(better.get(name, True)), benchmark.filter)
         )
-    return tuple(sorted(scores, key=lambda each: each.metric != benchmark.metric))
-
-
-def _item_ids(docs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Hashes of the documents; a document that stands twice is numbered."""
-    seen: dict[str, int] = defaultdict(int)
-    ids = []
-    for doc in docs:
-        mark = digest(plain_document(doc))
-        ids.append(mark[:16] if not seen[mark] else f"{mark[:16]}#{seen[mark]}")
-        seen[mark] += 1
-    return ids
+    return tuple(scores)

@@ -8,8 +8,10 @@ and only plain `Request` values leave this module.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import logging
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -17,9 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.benchmarks import Benchmark
-from zoo.errors import BenchmarkError
+from zoo.errors import BenchmarkError, ZooError
 from zoo.evaluation.requests import Request
 from zoo.fingerprints import digest, file_digest
+from zoo.probing import describe
 from zoo.tasks import Problem, Task, read_task
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 SCORING_KEYS = (
     "output_type",
+    "doc_to_text",
     "doc_to_target",
     "doc_to_choice",
     "process_results",
@@ -34,7 +38,8 @@ SCORING_KEYS = (
     "metric_list",
     "repeats",
 )
-"""Keys of a task file that decide a score once the responses are given."""
+"""Keys of a task file that decide a score once the responses are given (where an item's prompt
+names one of several inputs, lm-eval reads the right answer from doc_to_text)."""
 
 RenderChat = Callable[..., str]
 """(messages, add_generation_prompt=...) -> prompt, as lm-eval calls it."""
@@ -45,13 +50,14 @@ class LoadedTask:
     """A task ready to be asked and scored.
 
     task: lm-eval's object, shared: whoever builds requests on it reseeds it first.
-    docs: its documents in order, limited. content: hash of what decides a score given the
-    responses: filters, metrics, scoring code, documents.
+    docs: its documents in order, limited; item_ids: a hash of each. content: hash of what decides
+    a score given the responses: filters, metrics, scoring code, documents.
     """
 
     source: Task
     task: LmEvalTask = field(repr=False, compare=False)
     docs: tuple[Mapping[str, Any], ...] = field(repr=False, compare=False)
+    item_ids: tuple[str, ...] = field(repr=False, compare=False)
     content: str
 
     @property
@@ -59,31 +65,40 @@ class LoadedTask:
         """lm-eval's output type of the task."""
         return str(self.task.OUTPUT_TYPE)
 
+    @property
+    def repeats(self) -> int:
+        """How many answers lm-eval draws for each request."""
+        return int(self.task.config.repeats or 1)
+
 
 class TaskLoader:
     """Loads tasks by name: ours from the catalogue, others from lm-eval's own collection."""
 
     def __init__(self, tasks: Mapping[str, Task]) -> None:
         self._tasks = dict(tasks)
-        self._loaded: dict[tuple[object, ...], LoadedTask] = {}
 
-    def load(self, benchmark: Benchmark, seed: int, limit: int | None) -> LoadedTask:
+    def load(self, benchmark: Benchmark, limit: int | None) -> LoadedTask:
         """The benchmark's task with its few-shot number set; BenchmarkError says what is wrong."""
-        key = (benchmark.task, benchmark.num_fewshot, benchmark.repeats, seed, limit)
-        if key not in self._loaded:
-            self._loaded[key] = self._load(benchmark, limit)
-        return self._loaded[key]
-
-    def _load(self, benchmark: Benchmark, limit: int | None) -> LoadedTask:
         source = self._source(benchmark.task)
-        task = _configured(source, benchmark)
-        # a document is hashed and scored as lm-eval hands it out, so the order is lm-eval's own
-        docs = tuple(dict(doc) for _, doc in task.doc_iterator(limit=limit))
+        if source.config.get("unsafe_code"):
+            raise BenchmarkError(_unsafe(source))
+        try:
+            config = _task_config(source, benchmark)
+            task = _configured(source, config)
+            # a document is hashed and scored as lm-eval hands it out, in lm-eval's own order
+            docs = tuple(dict(doc) for _, doc in task.doc_iterator(limit=limit))
+        except ZooError:
+            raise
+        except Exception as problem:
+            raise BenchmarkError(
+                f"the task '{source.name}' ({source.path}) fails: {describe(problem)}"
+            ) from problem
         if not docs:
             raise BenchmarkError(f"the task '{source.name}' has no documents")
-        scoring = {key: source.config.get(key) for key in SCORING_KEYS}
-        content = digest([plain_document(scoring), _code(source.path), plain_document(docs)])
-        return LoadedTask(source, task, docs, content)
+        plain_docs = [plain_document(doc) for doc in docs]
+        scoring = plain_document({key: source.config.get(key) for key in SCORING_KEYS})
+        content = digest([scoring, _code(source.path, config), plain_docs])
+        return LoadedTask(source, task, docs, tuple(_item_ids(plain_docs)), content)
 
     def _source(self, name: str) -> Task:
         if name in self._tasks:
@@ -99,8 +114,7 @@ class TaskLoader:
             raise BenchmarkError(f"'{name}' is a group of tasks; name the tasks it holds")
         if isinstance(found, Problem):
             raise BenchmarkError(str(found))
-        self._tasks[name] = replace(found, name=name)
-        return self._tasks[name]
+        return self._tasks.setdefault(name, replace(found, name=name))
 
 
 def build_requests(
@@ -115,19 +129,27 @@ def build_requests(
     """Every request of the task, rendered, in lm-eval's order.
 
     render_chat: lays the chat template around the messages; None means plain completion.
+    Raises BenchmarkError where a document cannot be rendered.
     """
     task = loaded.task
     task.set_fewshot_seed(seed)
-    with _no_bars():
-        task.build_all_requests(
-            limit=limit,
-            rank=0,
-            world_size=1,
-            system_instruction=system_instruction,
-            apply_chat_template=render_chat is not None,
-            fewshot_as_multiturn=fewshot_as_multiturn and render_chat is not None,
-            chat_template=render_chat,
-        )
+    try:
+        with _no_bars():
+            task.build_all_requests(
+                limit=limit,
+                rank=0,
+                world_size=1,
+                system_instruction=system_instruction,
+                apply_chat_template=render_chat is not None,
+                fewshot_as_multiturn=fewshot_as_multiturn and render_chat is not None,
+                chat_template=render_chat,
+            )
+    except ZooError:
+        raise
+    except Exception as problem:
+        raise BenchmarkError(
+            f"the task '{loaded.source.name}' cannot be rendered: {describe(problem)}"
+        ) from problem
     return tuple(_frozen(instance) for instance in task.instances)
 
 
@@ -147,35 +169,38 @@ def _frozen(instance: Any) -> Request:
     )
 
 
-def _configured(source: Task, benchmark: Benchmark) -> LmEvalTask:
-    """lm-eval's object for a task file; its data are found beside the file, wherever we run."""
+def _task_config(source: Task, benchmark: Benchmark) -> dict[str, Any]:
+    """The task file as lm-eval reads it, with what the benchmark asks for; its data are found
+    beside the file, wherever we run."""
     _quiet()
-    from lm_eval.tasks import TaskManager
     from lm_eval.tasks._yaml_loader import load_yaml
 
-    try:
-        config = load_yaml(source.path)
-        kwargs = config.get("dataset_kwargs") or {}
-        if "data_files" in kwargs:
-            files = _beside(kwargs["data_files"], source.path.parent)
-            config["dataset_kwargs"] = {**kwargs, "data_files": files}
-        if benchmark.num_fewshot is not None:
-            config["num_fewshot"] = benchmark.num_fewshot
-        if benchmark.repeats > 1:
-            config["repeats"] = benchmark.repeats
-        task = TaskManager(include_defaults=False).load([config])["tasks"][source.name]
-    except Exception as problem:
-        reason = f"{type(problem).__name__}: {str(problem).strip().splitlines()[0]}"
-        raise BenchmarkError(
-            f"the task '{source.name}' ({source.path}) fails: {reason}"
-        ) from problem
+    config: dict[str, Any] = load_yaml(source.path)
+    kwargs = config.get("dataset_kwargs") or {}
+    if "data_files" in kwargs:
+        files = _beside(kwargs["data_files"], source.path.parent)
+        config["dataset_kwargs"] = {**kwargs, "data_files": files}
+    if benchmark.num_fewshot is not None:
+        config["num_fewshot"] = benchmark.num_fewshot
+    if benchmark.repeats > 1:
+        config["repeats"] = benchmark.repeats
+    return config
+
+
+def _configured(source: Task, config: Mapping[str, Any]) -> LmEvalTask:
+    """lm-eval's object for a task."""
+    from lm_eval.tasks import TaskManager
+
+    task = TaskManager(include_defaults=False).load([dict(config)])["tasks"][source.name]
     if getattr(task, "UNSAFE_CODE", False):
-        raise BenchmarkError(
-            f"the task '{source.name}' runs code that models write; there is no sandbox for it yet"
-        )
+        raise BenchmarkError(_unsafe(source))
     if task.get_config("num_fewshot") is None:
         task.set_config("num_fewshot", 0)
     return task
+
+
+def _unsafe(source: Task) -> str:
+    return f"the task '{source.name}' runs code that models write; there is no sandbox for it yet"
 
 
 def _beside(files: Any, folder: Path) -> Any:
@@ -187,9 +212,36 @@ def _beside(files: Any, folder: Path) -> Any:
     return files if "://" in files else str(folder / files)
 
 
-def _code(path: Path) -> list[list[str]]:
-    """Name and hash of every Python file beside a task: any of them may score it."""
-    return [[file.name, file_digest(file)] for file in sorted(path.parent.glob("*.py"))]
+def _code(path: Path, config: Mapping[str, Any]) -> list[list[str]]:
+    """Name and hash of every Python file beside a task, since any of them may score it, and of
+    the files of the functions it names elsewhere."""
+    files = {file.resolve() for file in path.parent.glob("**/*.py")}
+    for function in _functions(config):
+        with contextlib.suppress(TypeError):
+            if (file := inspect.getsourcefile(inspect.unwrap(function))) is not None:
+                files.add(Path(file).resolve())
+    return sorted([file.name, file_digest(file)] for file in files)
+
+
+def _functions(value: Any) -> Iterator[Any]:
+    """Every function or class inside a task's configuration."""
+    if callable(value):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _functions(each)
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _functions(each)
+
+
+def _item_ids(plain_docs: list[Any]) -> Iterator[str]:
+    """Hashes of the documents; a document that stands twice is numbered."""
+    seen: dict[str, int] = defaultdict(int)
+    for doc in plain_docs:
+        mark = digest(doc)[:16]
+        yield f"{mark}#{seen[mark]}" if seen[mark] else mark
+        seen[mark] += 1
 
 
 def plain_document(value: Any) -> Any:
@@ -220,6 +272,8 @@ def _quiet() -> None:
     import datasets
 
     datasets.disable_progress_bars()
+    # a local file needs no network: no count of its use is sent anywhere
+    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     _sandbox_templates()
 

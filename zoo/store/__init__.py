@@ -5,12 +5,13 @@ responses/<key>/       what a model answered, under the response key
 scores/<key>/          how that was scored, under the score key
 runs/<id>.json         what a run asked for, and the keys it was found under
 index.sqlite           summaries of the scored cells, rebuildable
-damaged/               cells that failed their check, kept for a person to look at
+aside/                 cells that failed their check or were asked again, for a person to look at
 """
 
 from __future__ import annotations
 
-import json
+import logging
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,13 @@ from zoo.errors import StoreError
 from zoo.results import RunRecord
 from zoo.store import cells, index
 from zoo.store.atomic import write_file
+from zoo.store.sealed import seal, unseal
 from zoo.structuring import plain, read
+
+logger = logging.getLogger("zoo")
+
+Stored = tuple[Mapping[str, Sequence[Any]], Mapping[str, Any]]
+"""Columns and summary of a cell."""
 
 RESPONSES = "responses"
 SCORES = "scores"
@@ -49,25 +56,31 @@ class Store:
 
     def put(
         self, kind: str, key: str, columns: Mapping[str, Sequence[Any]], summary: Mapping[str, Any]
-    ) -> None:
-        """Finalises a cell of `kind` ("responses" or "scores")."""
-        self._mark()
-        cells.write_cell(self.root, kind, key, columns, summary)
+    ) -> Stored:
+        """Finalises a cell of `kind` ("responses" or "scores"); returns what now stands there.
 
-    def get(self, kind: str, key: str) -> tuple[dict[str, list[Any]], dict[str, Any]] | None:
+        That is another writer's cell where one was first. Raises StoreError where it cannot be
+        written.
+        """
+        self._mark()
+        while not cells.write_cell(self.root, kind, key, columns, summary):
+            if (found := self.get_or_set_aside(kind, key)) is not None:
+                return found
+        return columns, summary
+
+    def get(self, kind: str, key: str) -> Stored | None:
         """Columns and summary of a cell, every byte checked; None where there is none.
 
         Raises StoreError where what lies there is not what was written.
         """
         return cells.read_cell(self.root, kind, key)
 
-    def get_or_set_aside(
-        self, kind: str, key: str
-    ) -> tuple[dict[str, list[Any]], dict[str, Any]] | None:
-        """As `get`, but a damaged cell is set aside and counts as absent."""
+    def get_or_set_aside(self, kind: str, key: str) -> Stored | None:
+        """As `get`, but a damaged cell is set aside, named in the log, and counts as absent."""
         try:
             return self.get(kind, key)
-        except StoreError:
+        except StoreError as problem:
+            logger.warning("%s; it is set aside and made again", problem)
             self.set_aside(kind, key)
             return None
 
@@ -82,7 +95,7 @@ class Store:
                 yield folder.name
 
     def verify(self) -> list[str]:
-        """One sentence for each cell that is not what was written; reads every byte."""
+        """One sentence for each cell or run record that is not what was written; reads all."""
         problems = []
         for kind in (RESPONSES, SCORES):
             for key in self.keys(kind):
@@ -90,14 +103,18 @@ class Store:
                     self.get(kind, key)
                 except StoreError as problem:
                     problems.append(str(problem))
+        for path in self.runs():
+            try:
+                self.read_run(path)
+            except StoreError as problem:
+                problems.append(str(problem))
         return problems
 
     def add_run(self, record: RunRecord) -> Path:
-        """Writes a run record; returns its file."""
+        """Writes a run record; returns its file. Raises StoreError where it cannot be written."""
         self._mark()
         path = self.root / "runs" / f"{record.id}.json"
-        body = json.dumps({"format": cells.FORMAT, **plain(record)}, ensure_ascii=False, indent=1)
-        write_file(path, body.encode())
+        _write(path, seal({"format": cells.FORMAT, "run": plain(record)}))
         return path
 
     def runs(self) -> list[Path]:
@@ -105,19 +122,32 @@ class Store:
         return sorted((self.root / "runs").glob("*.json"))
 
     def read_run(self, path: Path) -> RunRecord:
-        """A run record; StoreError where it cannot be read."""
+        """A run record; StoreError unless every byte is as it was written."""
         try:
-            table = json.loads(path.read_text(encoding="utf-8"))
-            if table.pop("format") != cells.FORMAT:
+            table = unseal(path.read_bytes())
+            if table["format"] != cells.FORMAT:
                 raise ValueError("it is of another format")
-            return read(RunRecord, table, path.name)
+            return read(RunRecord, table["run"], path.name)
         except Exception as problem:
             raise StoreError(f"the run record {path} cannot be read: {problem}") from None
 
+    def records(self) -> list[RunRecord]:
+        """Every run record that can be read, newest first; one that cannot is named in the log."""
+        found = []
+        for path in reversed(self.runs()):
+            try:
+                found.append(self.read_run(path))
+            except StoreError as problem:
+                logger.warning("%s; it is passed over", problem)
+        return found
+
     def index_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Adds scored cells to the index."""
+        """Adds scored cells to the index; StoreError where the index is damaged."""
         self._mark()
-        index.write_rows(self.root / "index.sqlite", rows)
+        try:
+            index.write_rows(self.root / "index.sqlite", rows)
+        except sqlite3.DatabaseError as problem:
+            raise StoreError(f"the index cannot be used ({problem}); {_REBUILD}") from None
 
     def replace_index(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Makes the index of these rows alone."""
@@ -126,8 +156,11 @@ class Store:
         self.index_rows(rows)
 
     def indexed(self) -> list[dict[str, Any]]:
-        """All scored cells the index knows."""
-        return index.read_rows(self.root / "index.sqlite")
+        """All scored cells the index knows; StoreError where the index is damaged."""
+        try:
+            return index.read_rows(self.root / "index.sqlite")
+        except sqlite3.DatabaseError as problem:
+            raise StoreError(f"the index cannot be used ({problem}); {_REBUILD}") from None
 
     def _mark(self) -> None:
         """Writes the format's version once; a store of another format is refused."""
@@ -135,4 +168,14 @@ class Store:
         if mark.is_file():
             self.check()
         else:
-            write_file(mark, f"{cells.FORMAT}\n".encode())
+            _write(mark, f"{cells.FORMAT}\n".encode())
+
+
+_REBUILD = "`zoo store rebuild` makes it again"
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        write_file(path, data)
+    except OSError as problem:
+        raise StoreError(f"{path} cannot be written: {problem.strerror}") from problem

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,47 +12,50 @@ from pathlib import Path
 def write_file(path: Path, data: bytes) -> None:
     """Writes a file: temporary name, fsync, rename, fsync of the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    fresh = _fresh(path.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
+        _write(fresh, data)
+        fresh.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        fresh.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
 
 
-def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
-    """Makes the folder `path` with these files, all or none.
+def write_folder(path: Path, files: Mapping[str, bytes]) -> bool:
+    """Makes the folder `path` with these files, all or none; returns whether it was made.
 
-    Where the folder stands already it is kept: equal keys mean equal content, so that the first
-    of two writers wins and the second has nothing to add.
+    A folder that stands already is kept: the first of two writers wins.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(dir=path.parent, prefix=".new-"))
+    fresh = _fresh(path.parent)
+    fresh.mkdir()
     try:
         for name, data in files.items():
-            with (fresh / name).open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            _write(fresh / name, data)
         _sync_folder(fresh)
         try:
             fresh.rename(path)
         except OSError:
             if not path.is_dir():
                 raise
+            return False
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     _sync_folder(path.parent)
+    return True
 
 
-def sha256(data: bytes) -> str:
-    """Hex sha256 of bytes."""
-    return hashlib.sha256(data).hexdigest()
+def _fresh(folder: Path) -> Path:
+    """A name that nobody else uses and that no listing takes for a finished cell."""
+    return folder / f".new-{secrets.token_hex(8)}"
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sync_folder(path: Path) -> None:

@@ -8,15 +8,14 @@ A key says what the content is, so a folder is written once and never changed.
 
 from __future__ import annotations
 
-import contextlib
 import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import StoreError
-from zoo.store.atomic import sha256, write_folder
+from zoo.store.atomic import write_folder
+from zoo.store.sealed import seal, sha256, unseal
 
 FORMAT = 1
 """Version of the store's layout; another version is refused, never guessed at."""
@@ -36,8 +35,12 @@ def write_cell(
     key: str,
     columns: Mapping[str, Sequence[Any]],
     summary: Mapping[str, Any],
-) -> None:
-    """Finalises a cell. columns: equally long; summary: JSON values, kept beside the rows."""
+) -> bool:
+    """Finalises a cell; returns False where another writer was first and this one is not kept.
+
+    columns: equally long; summary: JSON values, kept beside the rows.
+    Raises StoreError where it cannot be written, with what it needs.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -45,24 +48,24 @@ def write_cell(
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     data = buffer.getvalue()
-    manifest = {
-        "format": FORMAT,
-        "kind": kind,
-        "key": key,
-        "n": table.num_rows,
-        "sha256": {TABLE: sha256(data)},
-        "summary": dict(summary),
-    }
-    body = json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True).encode()
-    write_folder(cell_folder(root, kind, key), {TABLE: data, MANIFEST: body})
-
-
-def read_summary(root: Path, kind: str, key: str) -> dict[str, Any] | None:
-    """The summary of a cell, or None where there is no such cell.
-
-    Raises StoreError where the manifest is torn, of another format or of another cell.
-    """
-    return None if (manifest := _manifest(root, kind, key)) is None else manifest["summary"]
+    manifest = seal(
+        {
+            "format": FORMAT,
+            "kind": kind,
+            "key": key,
+            "n": table.num_rows,
+            "sha256": sha256(data),
+            "summary": dict(summary),
+        }
+    )
+    folder = cell_folder(root, kind, key)
+    try:
+        return write_folder(folder, {TABLE: data, MANIFEST: manifest})
+    except OSError as problem:
+        raise StoreError(
+            f"a cell of {len(data) + len(manifest)} bytes cannot be written to {root}: "
+            f"{problem.strerror}; make room and run again, what is finished is kept"
+        ) from problem
 
 
 def read_cell(
@@ -70,50 +73,42 @@ def read_cell(
 ) -> tuple[dict[str, list[Any]], dict[str, Any]] | None:
     """Columns and summary of a cell, or None where there is no such cell.
 
-    Raises StoreError unless the table's bytes are those that were written.
+    Raises StoreError unless every byte is as it was written.
     """
     import pyarrow.parquet as pq
 
-    manifest = _manifest(root, kind, key)
-    if manifest is None:
-        return None
     folder = cell_folder(root, kind, key)
+    if not folder.is_dir():
+        return None
+    path = folder / MANIFEST
     try:
-        data = (folder / TABLE).read_bytes()
-    except OSError as problem:
-        raise StoreError(f"{folder / TABLE} cannot be read: {problem.strerror}") from None
-    if sha256(data) != manifest["sha256"].get(TABLE):
-        raise StoreError(f"{folder / TABLE} is not what was written (its sha256 differs)")
-    table = pq.read_table(io.BytesIO(data))
-    if table.num_rows != manifest["n"]:
-        raise StoreError(f"{folder / TABLE} has {table.num_rows} rows, not {manifest['n']}")
-    return table.to_pydict(), manifest["summary"]
+        manifest = unseal(path.read_bytes())
+        path = folder / TABLE
+        data = path.read_bytes()
+    except (OSError, ValueError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) else problem
+        raise StoreError(f"{path} cannot be read: {reason}") from None
+    if manifest["format"] != FORMAT:
+        raise StoreError(f"{folder} is of format {manifest['format']}, not {FORMAT}")
+    if (manifest["kind"], manifest["key"]) != (kind, key):
+        raise StoreError(f"{folder} holds another cell")
+    if sha256(data) != manifest["sha256"]:
+        raise StoreError(f"{path} is not what was written (its sha256 differs)")
+    return pq.read_table(io.BytesIO(data)).to_pydict(), manifest["summary"]
 
 
 def set_aside(root: Path, kind: str, key: str) -> None:
     """Moves a cell, if there is one, out of the way, so that it can be made again."""
     folder = cell_folder(root, kind, key)
     attic = root / "aside"
-    attic.mkdir(parents=True, exist_ok=True)
     number = 0
-    while (target := attic / f"{kind}-{key}-{number}").exists():
-        number += 1
-    with contextlib.suppress(FileNotFoundError):
-        folder.rename(target)
-
-
-def _manifest(root: Path, kind: str, key: str) -> dict[str, Any] | None:
-    path = cell_folder(root, kind, key) / MANIFEST
-    try:
-        manifest = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        if path.parent.is_dir():
-            raise StoreError(f"{path} is missing") from None
-        return None
-    except (OSError, ValueError) as problem:
-        raise StoreError(f"{path} cannot be read: {problem}") from None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise StoreError(f"{path} is not of the store's format {FORMAT}")
-    if (manifest.get("kind"), manifest.get("key")) != (kind, key):
-        raise StoreError(f"{path} belongs to another cell")
-    return manifest
+    while folder.is_dir():
+        attic.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.rename(attic / f"{kind}-{key}-{number}")
+        except FileNotFoundError:
+            return  # another process was first
+        except OSError:
+            if not (attic / f"{kind}-{key}-{number}").exists():
+                raise
+            number += 1

@@ -57,5 +57,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         return []
     with closing(sqlite3.connect(path, timeout=30)) as database:
         database.row_factory = sqlite3.Row
-        rows = database.execute("SELECT * FROM cells ORDER BY family, model, benchmark, protocol")
+        rows = database.execute(
+            "SELECT * FROM cells ORDER BY family, model, benchmark, protocol, metric, score_key"
+        )
         return [dict(row) for row in rows]

@@ -1,0 +1,210 @@
+"""Run records say what a run found; the index can be made again from them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zoo.benchmarks import Benchmark, Suite
+from zoo.cli import main
+from zoo.errors import StoreError, UnknownNameError
+from zoo.fingerprints import digest
+from zoo.maintenance import add_to_index, rebuild_index
+from zoo.models import Model, Prompting
+from zoo.recall import read_cell, recall
+from zoo.results import Item, Provenance, RecordedCell, Result, RunRecord, RunSpec, Score
+from zoo.store import SCORES, Store
+from zoo.structuring import plain
+
+BENCHMARK = Benchmark("arc_easy", "acc", num_fewshot=0, capability="knowledge", chance=0.25)
+SUITE = Suite("mine", (BENCHMARK,))
+MODEL = Model("org/base", regime="pretrained", family="f")
+SETTINGS = {"dtype": "float32", "loader": None, "seed": 1234, "limit": None}
+
+
+def keep(
+    store: Store,
+    *,
+    model: Model = MODEL,
+    protocol: Any = "uniform",
+    value: float = 0.5,
+    weights: str = "w",
+    chance: float = 0.25,
+) -> RecordedCell:
+    """A scored cell in the store, as a run records it."""
+    benchmark = replace(BENCHMARK, chance=chance)
+    spec = RunSpec(model, benchmark, protocol, Prompting())
+    key = digest([model.id, protocol, value, weights])
+    provenance = Provenance(response_key=key[::-1], score_key=key, weights=weights, dtype="float32")
+    items = [
+        Item(f"i{n}", f"i{n}", 0, float(n % 2), None, None, None, 0.25, 0.5, "x", "p")
+        for n in range(4)
+    ]
+    columns = {name: [getattr(i, name) for i in items] for name in Item.__dataclass_fields__}
+    summary = {"scores": plain((Score("acc", value, 0.1, 4),)), "provenance": plain(provenance)}
+    store.put(SCORES, key, columns, summary)
+    return RecordedCell(spec, "scored", key[::-1], key)
+
+
+def record(
+    name: str, *cells: RecordedCell, suite: Suite = SUITE, family: str = "f", **settings: Any
+) -> RunRecord:
+    return RunRecord(name, family, plain(suite), name, {**SETTINGS, **settings}, cells)
+
+
+def failed(model: Model, reason: str) -> RecordedCell:
+    return RecordedCell(RunSpec(model, BENCHMARK, "uniform", Prompting()), "failed", error=reason)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def test_a_run_record_comes_back_equal(store: Store) -> None:
+    chat = replace(MODEL, id="org/chat", base_model=("org/base", "org/other"), targets=("law",))
+    written = record("1", keep(store), keep(store, model=chat), failed(chat, "no\nway"))
+    assert store.read_run(store.add_run(written)) == written
+
+
+def test_a_damaged_run_record_is_passed_over_and_named(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = store.add_run(record("2", keep(store)))
+    store.add_run(record("1", keep(store)))
+    path.write_bytes(path.read_bytes().replace(b'"chance": 0.25', b'"chance": 0.35'))
+    with pytest.raises(StoreError, match="cannot be read"):
+        store.read_run(path)
+    assert [each.id for each in recall(store).records] == ["1"]
+    assert str(path) in caplog.text
+    assert len(store.verify()) == 1
+
+
+def test_recall_brings_the_newest_cell_of_each_kind_from_comparable_runs(store: Store) -> None:
+    old, new = keep(store, value=0.25), keep(store, value=0.75)
+    native = keep(store, protocol="native", value=0.5)
+    store.add_run(record("1", old, native))
+    store.add_run(record("2", new))
+    found = recall(store)
+    values = {each.spec.protocol: each.score and each.score.value for each in found.results}
+    assert values == {"uniform": 0.75, "native": 0.5}
+    assert [each.id for each in found.records] == ["2", "1"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"dtype": "bfloat16"},
+        {"seed": 1},
+        {"limit": 10},
+        {"num_fewshot": 2},
+        {"gen_kwargs": {"max_gen_toks": 9}},
+        {"loader": "torch"},
+        {"loader_args": {"max_length": 64}},
+        {"suite": Suite("mine", (replace(BENCHMARK, chance=0.2),))},
+        {"family": "g"},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_recall_never_mixes_runs_that_differ(other: dict[str, Any], store: Store) -> None:
+    store.add_run(record("1", keep(store, protocol="native"), **other))
+    store.add_run(record("2", keep(store)))
+    found = recall(store)
+    assert [each.spec.protocol for each in found.results] == ["uniform"]
+    assert [each.id for each in found.records] == ["2"]
+
+
+def test_recall_never_joins_other_weights_of_the_same_name(store: Store) -> None:
+    store.add_run(record("1", keep(store, protocol="native", weights="before")))
+    store.add_run(record("2", keep(store, weights="after")))
+    assert [each.spec.protocol for each in recall(store).results] == ["uniform"]
+
+
+def test_recall_shows_failed_and_damaged_cells_with_their_reason(store: Store) -> None:
+    cell = keep(store)
+    other = replace(MODEL, id="org/gone")
+    store.add_run(record("1", cell, failed(other, "there is no folder org/gone")))
+    for path in store.root.glob(f"{SCORES}/*/{cell.score_key}/table.parquet"):
+        path.write_bytes(b"")
+    damaged, gone = recall(store).results
+    assert (damaged.status, gone.status) == ("failed", "failed")
+    assert "`zoo run` makes it again" in damaged.error
+    assert gone.error == "there is no folder org/gone"
+    store.set_aside(SCORES, cell.score_key)
+    assert "no longer has this cell" in read_cell(store, cell).error
+
+
+def test_recall_names_the_runs_there_are(store: Store) -> None:
+    store.add_run(record("1", keep(store)))
+    with pytest.raises(UnknownNameError, match="f on mine"):
+        recall(store, "f", "other")
+
+
+def test_the_recorded_chance_is_the_items_chance(store: Store) -> None:
+    store.add_run(record("1", keep(store, chance=0.4)))
+    (result,) = recall(store).results
+    assert {item.chance for item in result.items} == {0.4}
+
+
+def test_the_index_rebuilt_equals_the_index_written(store: Store) -> None:
+    chat = replace(MODEL, id="org/chat", revision="abc")
+    runs = [
+        record("1", keep(store, value=0.25), keep(store, model=chat)),
+        record("2", keep(store, value=0.75), keep(store, protocol="native"), failed(chat, "no")),
+    ]
+    for run in runs:
+        store.add_run(run)
+        add_to_index(store, [read_cell(store, cell) for cell in run.cells])
+    written = store.indexed()
+    assert len(written) == 4
+    assert rebuild_index(store) == 4
+    assert store.indexed() == written
+    (store.root / "index.sqlite").unlink()
+    assert store.indexed() == []
+    assert rebuild_index(store) == 4
+    assert store.indexed() == written
+
+
+def test_a_damaged_index_is_made_again_by_the_next_run(store: Store) -> None:
+    cell = keep(store)
+    store.add_run(record("1", cell))
+    path = store.root / "index.sqlite"
+    path.write_bytes(b"no database at all" * 100)
+    with pytest.raises(StoreError, match="zoo store rebuild"):
+        store.indexed()
+    result: Result = read_cell(store, cell)
+    add_to_index(store, [result])
+    assert [row["score_key"] for row in store.indexed()] == [cell.score_key]
+
+
+def test_zoo_store_verify_says_by_its_status_whether_all_is_as_written(
+    store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(store.root.parent)
+    cell = keep(store)
+    store.add_run(record("1", cell))
+    command = ["store", "verify", "--store", str(store.root), "--no-plugins"]
+    assert main(command) == 0
+    assert "all as written" in capsys.readouterr().out
+    (path,) = store.root.glob(f"{SCORES}/*/{cell.score_key}/table.parquet")
+    path.write_bytes(path.read_bytes()[:-1])
+    assert main(command) == 1
+    said = capsys.readouterr()
+    assert "1 damaged" in said.out
+    assert cell.score_key in said.err
+    (store.root / "FORMAT").write_text("99\n")
+    assert main(command) == 2
+    assert "format 99" in capsys.readouterr().err
+
+
+def test_zoo_store_rebuild_makes_the_index(
+    store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(store.root.parent)
+    store.add_run(record("1", keep(store)))
+    assert main(["store", "rebuild", "--store", str(store.root), "--no-plugins"]) == 0
+    assert "1 cells" in capsys.readouterr().out
+    assert len(store.indexed()) == 1

@@ -1,0 +1,1 @@
+"""Real but tiny parts that several tests share: checkpoints, tasks, evaluators."""
