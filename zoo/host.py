@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from zoo.benchmarks import Suite
+from zoo.benchmarks import Benchmark, Suite
+from zoo.catalogue import Catalogue, read_catalogue
 from zoo.config import Config, read_config
 from zoo.discovery import Discovery
 from zoo.errors import ConfigError
@@ -17,7 +18,7 @@ from zoo.models import Family, Model
 from zoo.plugins import Plugins, find_plugins
 from zoo.registry import Registry
 from zoo.store import Store
-from zoo.suites import Catalogue, misfit, read_catalogue
+from zoo.suites import misfit
 
 DEFAULT_LOADER = "hf"
 
@@ -60,8 +61,20 @@ class Host:
     @cached_property
     def catalogue(self) -> Catalogue:
         """Suites and tasks."""
-        folders = [(path, plugin.name) for path, plugin in self.registry.benchmark_folders]
-        return read_catalogue(folders, self.config.suites, self.include_paths)
+        brought = self.registry.benchmark_folders
+        picked = self.config.plugins.pick
+        return read_catalogue(
+            [(path, plugin.name) for path, plugin in brought],
+            self.config.suites,
+            self.include_paths,
+            guests={plugin.name for _, plugin in brought if not plugin.first_party},
+            pick={
+                name: plugin.name
+                for name, distribution in picked.items()
+                for _, plugin in brought
+                if plugin.distribution == distribution
+            },
+        )
 
     @cached_property
     def discovery(self) -> Discovery:
@@ -84,11 +97,10 @@ class Host:
             raise ConfigError("--suite and --tasks cannot both be given; choose one")
         if not tasks:
             return self.catalogue.suite(name or (family.suite if family else "core"))
-        described = {
-            benchmark.task: benchmark
-            for suite in reversed(tuple(self.catalogue.suites.values()))
-            for benchmark in suite.benchmarks
-        }
+        described: dict[str, Benchmark] = {}
+        for suite in self.catalogue.suites.values():
+            for benchmark in suite.benchmarks:
+                described.setdefault(benchmark.task, benchmark)
         chosen = []
         for task in dict.fromkeys(tasks):
             if problem := self.catalogue.broken(task):

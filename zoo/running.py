@@ -68,7 +68,7 @@ def plan_family(host: Host, family: Family, suite: Suite, wishes: Wishes) -> Pla
         wishes,
         prompting=host.config.prompting,
         model_prompting=host.config.model_prompting,
-        output_types={name: task.output_type for name, task in host.catalogue.tasks.items()},
+        output_types=host.catalogue.output_types(suite),
     )
 
 

@@ -1,112 +1,20 @@
-"""Reads suites (TOML), gathers the tasks they name, and lists what cannot be used.
-
-A later duplicate of a task silently wins in lm-eval; here it is a problem, listed with file,
-line and reason like every other, and the first one stands.
-"""
+"""Reads suite files (TOML) and holds what they ask against the tasks that answer it."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zoo.benchmarks import Benchmark, Suite
 from zoo.config import SuiteTable, suite_of
-from zoo.errors import BenchmarkError, ConfigError, UnknownNameError, did_you_mean
+from zoo.errors import ConfigError, did_you_mean
 from zoo.structuring import read
-from zoo.tasks import Problem, Task, read_task, task_files
-
-DEFAULT_METRICS = {
-    "multiple_choice": "acc",
-    "loglikelihood": "acc",
-    "generate_until": "exact_match",
-    "loglikelihood_rolling": "word_perplexity",
-}
-"""What lm-eval computes where a task names no metric and we must name one."""
+from zoo.tasks import Problem, Task
 
 
-@dataclass(frozen=True)
-class Catalogue:
-    """Every suite and task that was found, who brought it, and what could not be used."""
-
-    suites: Mapping[str, Suite]
-    tasks: Mapping[str, Task]
-    problems: tuple[Problem, ...] = ()
-    origins: Mapping[str, str] = field(default_factory=dict)
-
-    def suite(self, name: str) -> Suite:
-        """The suite of that name; UnknownNameError with the nearest one otherwise."""
-        if name not in self.suites:
-            raise UnknownNameError("suite", name, self.suites, "`zoo suites` lists them")
-        return self.suites[name]
-
-    def benchmark_of(self, task: str) -> Benchmark:
-        """A measure for a task that no suite describes: its first metric and filter."""
-        if task not in self.tasks:
-            return Benchmark(task, metric="acc", capability=task)
-        found = self.tasks[task]
-        metric = next(iter(found.metrics), DEFAULT_METRICS.get(found.output_type, "acc"))
-        return Benchmark(task, metric, filter=found.filters[0], capability=task)
-
-    def broken(self, task: str) -> Problem | None:
-        """Why the task of that name cannot be used, if that is known."""
-        quoted = f"'{task}'"
-        return next((p for p in self.problems if p.path.stem == task or quoted in p.reason), None)
-
-
-def read_catalogue(
-    folders: Iterable[tuple[Path, str]],
-    suites: Mapping[str, Suite] | None = None,
-    include_paths: Sequence[Path] = (),
-) -> Catalogue:
-    """Reads every folder's `suites/*.toml` and `tasks/**/*.yaml`.
-
-    folders: (folder, who brought it). suites: those of zoo.toml, which come before a plugin's.
-    include_paths: folders of task files as lm-eval's --include_path takes them.
-    Raises BenchmarkError where an include path does not exist; everything else is a problem.
-    """
-    tasks: dict[str, Task] = {}
-    problems: list[Problem] = []
-    found: dict[str, Suite] = {}
-    origins: dict[str, str] = {}
-    task_folders = [(folder / "tasks", origin) for folder, origin in folders]
-    for path in include_paths:
-        if not path.is_dir():
-            raise BenchmarkError(f"--include-path {path} is no folder")
-        task_folders.append((path, "include-path"))
-    for folder, origin in task_folders:
-        for path in task_files(folder):
-            _admit(path, origin, tasks, problems)
-        for path in task_files(folder, ".yml"):
-            problems.append(Problem(path, None, "only files that end in .yaml are read, rename it"))
-    for folder, origin in folders:
-        for path in sorted((folder / "suites").glob("*.toml")):
-            match _suite_file(path, tasks, problems):
-                case Suite() as suite if suite.name in found:
-                    reason = f"the suite {suite.name!r} is already brought by {origins[suite.name]}"
-                    problems.append(Problem(path, _line_of(path, "name"), reason))
-                case Suite() as suite:
-                    found[suite.name], origins[suite.name] = suite, origin
-    for name, suite in (suites or {}).items():
-        found[name], origins[name] = suite, "zoo.toml"
-    return Catalogue(found, tasks, tuple(problems), origins)
-
-
-def _admit(path: Path, origin: str, tasks: dict[str, Task], problems: list[Problem]) -> None:
-    """Reads one task file into `tasks`, or into `problems`."""
-    match read_task(path, origin):
-        case Problem() as problem:
-            problems.append(problem)
-        case Task() as task if task.name in tasks:
-            reason = f"the task {task.name!r} already stands in {tasks[task.name].path}"
-            problems.append(Problem(path, task.line, reason))
-        case Task() as task:
-            tasks[task.name] = task
-
-
-def _suite_file(path: Path, tasks: Mapping[str, Task], problems: list[Problem]) -> Suite | None:
+def read_suite(path: Path, tasks: Mapping[str, Task], problems: list[Problem]) -> Suite | None:
     """A suite from its file, or None and a problem. A measure its task lacks is a problem too."""
     try:
         table = read(SuiteTable, tomllib.loads(path.read_text(encoding="utf-8-sig")), "")
@@ -118,7 +26,7 @@ def _suite_file(path: Path, tasks: Mapping[str, Task], problems: list[Problem]) 
         problems.append(Problem(path, line, f"not UTF-8 text: {problem.reason}"))
     except ConfigError as problem:
         at, _, _ = str(problem).partition(": ")
-        problems.append(Problem(path, _line_of(path, at), str(problem)))
+        problems.append(Problem(path, line_of(path, at), str(problem)))
     except (ValueError, RecursionError) as problem:
         at_line = re.search(r"line (\d+)", str(problem))
         line = int(at_line[1]) if at_line else 1
@@ -126,7 +34,7 @@ def _suite_file(path: Path, tasks: Mapping[str, Task], problems: list[Problem]) 
     else:
         for number, benchmark in enumerate(suite.benchmarks):
             if reason := misfit(benchmark, tasks.get(benchmark.task)):
-                line = _line_of(path, f"benchmarks[{number}]")
+                line = line_of(path, f"benchmarks[{number}]")
                 problems.append(Problem(path, line, f"suite {suite.name!r}: {reason}"))
         return suite
     return None
@@ -146,7 +54,7 @@ def misfit(benchmark: Benchmark, task: Task | None) -> str:
     return ""
 
 
-def _line_of(path: Path, at: str) -> int:
+def line_of(path: Path, at: str) -> int:
     """The line of a key that is named by its path ("benchmarks[3].chance"), or one near it.
 
     tomllib does not say where a key stands. A benchmark is a table [[benchmarks]], or a pair of

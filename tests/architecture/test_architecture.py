@@ -22,7 +22,7 @@ FLOORS = (
     {"answers", "evidence", "results", "snapshots", "stats", "structuring", "tasks"},
     {"config", "contrasts", "pairing", "plugins", "store"},
     {"composites", "plan", "registry", "reporting", "suites"},
-    {"discovery", "evaluation", "stages"},
+    {"catalogue", "discovery", "evaluation", "stages"},
     {"host", "recall", "tradeoff"},
     {"diagnosis", "executors", "maintenance"},
     {"running"},

@@ -200,20 +200,25 @@ def test_a_metric_without_a_value_for_an_item_is_refused_by_name(
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"metric": "accuracy"}, "it gives acc"),
-        ({"filter": "strict"}, "it has none"),
-        ({"cluster": "passage"}, "'passage'"),
+        ({"metric": "accuracy"}, "has no metric 'accuracy'; there is acc, acc_norm"),
+        ({"filter": "strict"}, "has no filter 'strict'; there is none"),
     ],
-    ids=["metric", "filter", "cluster"],
+    ids=["metric", "filter"],
 )
-def test_what_the_task_does_not_have_is_named_with_what_it_has(
+def test_what_the_task_does_not_have_is_named_before_the_model_is_asked(
     change: dict[str, str], reason: str, base: Path, task_folder: Path, tmp_path: Path
 ) -> None:
-    (ours,) = evaluate(
-        make_evaluator(tmp_path, task_folder)[0], spec(base, "tiny_choice", **change)
-    )
+    refused = make_evaluator(tmp_path, task_folder)[0].prepare(spec(base, "tiny_choice", **change))
+    assert isinstance(refused, Result)
+    assert refused.status == "failed"
+    assert reason in refused.error
+
+
+def test_a_cluster_no_document_has_is_named(base: Path, task_folder: Path, tmp_path: Path) -> None:
+    evaluator = make_evaluator(tmp_path, task_folder)[0]
+    (ours,) = evaluate(evaluator, spec(base, "tiny_choice", cluster="passage"))
     assert ours.status == "failed"
-    assert reason in ours.error
+    assert "'passage'" in ours.error
 
 
 def nan(_context: str, _option: str) -> tuple[float, bool]:

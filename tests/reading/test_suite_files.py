@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 import zoo_benchmarks
 from zoo.benchmarks import Benchmark, Suite
+from zoo.catalogue import Catalogue, read_catalogue
 from zoo.errors import BenchmarkError, UnknownNameError
-from zoo.suites import Catalogue, read_catalogue
+from zoo.tasks import lm_eval_files
 
 TASK = """\
 task: {name}
@@ -153,7 +154,9 @@ def test_of_two_suites_of_one_name_the_first_stands_and_the_other_is_named(folde
     again = folder / "suites" / "z.toml"
     again.write_text(SUITE)
     (problem,) = catalogue(folder).problems
-    assert str(problem) == f"{again}:2: the suite 'mine' is already brought by me"
+    assert str(problem) == (
+        f"{again}:2: the suite 'mine' already stands in {folder / 'suites' / 'good.toml'}"
+    )
 
 
 def test_a_suite_of_zoo_toml_comes_before_a_plugins(folder: Path) -> None:
@@ -189,7 +192,8 @@ def test_a_task_no_suite_describes_has_its_first_metric_and_filter(folder: Path)
     assert found.benchmark_of("one") == Benchmark(
         "one", "exact_match", filter="strict", capability="one"
     )
-    assert found.benchmark_of("elsewhere").metric == "acc"
+    with pytest.raises(UnknownNameError, match="no task named 'elsewhere'"):
+        found.benchmark_of("elsewhere")
 
 
 @settings(
@@ -241,3 +245,60 @@ def test_a_core_benchmark_has_a_hundred_items_and_says_what_it_measures(
     assert benchmark.metric in task.metrics
     if task.output_type == "multiple_choice":
         assert benchmark.chance > 0
+
+
+def brought_by(tmp_path: Path, plugin: str, task: str, suite: str) -> tuple[Path, str]:
+    """A plugin's folder with one task and one suite of that name."""
+    folder = tmp_path / plugin
+    (folder / "tasks").mkdir(parents=True)
+    (folder / "suites").mkdir()
+    (folder / "tasks" / f"{task}.yaml").write_text(
+        f"task: {task}\ndataset_path: org/{plugin}\ntest_split: test\ndoc_to_text: x\n"
+    )
+    (folder / "suites" / f"{suite}.toml").write_text(
+        f'benchmarks = [ {{ task = "{task}", metric = "exact_match" }} ]\n'
+    )
+    return folder, plugin
+
+
+def test_two_guests_with_one_name_are_both_refused_until_zoo_toml_picks_one(
+    tmp_path: Path,
+) -> None:
+    folders = [brought_by(tmp_path, name, "law", "court") for name in ("a", "b")]
+    refused = read_catalogue(folders, guests={"a", "b"})
+    assert not refused.tasks
+    assert not refused.suites
+    assert len([p for p in refused.problems if "neither is used" in p.reason]) == 4
+    picked = read_catalogue(folders, guests={"a", "b"}, pick={"law": "b", "court": "b"})
+    assert picked.tasks["law"].origin == "b"
+    assert picked.origins["court"] == "b"
+
+
+def test_a_guest_cannot_claim_a_name_of_the_host_or_of_lm_eval(tmp_path: Path) -> None:
+    host = brought_by(tmp_path, "host", "law", "court")
+    guest = brought_by(tmp_path, "guest", "law", "court")
+    found = read_catalogue([guest, host], guests={"guest"})
+    assert found.tasks["law"].origin == "host"
+    squatter = brought_by(tmp_path, "squatter", "arc_easy", "squat")
+    found = read_catalogue([squatter], guests={"squatter"})
+    assert "arc_easy" not in found.tasks
+    assert any("one of lm-eval's own tasks" in problem.reason for problem in found.problems)
+
+
+def test_lm_eval_s_own_tasks_are_found_by_name_with_their_metric_and_filter() -> None:
+    catalogue = read_catalogue([])
+    asked = catalogue.benchmark_of("gsm8k")
+    assert (asked.metric, asked.filter) == ("exact_match", "strict-match")
+    assert catalogue.benchmark_of("arc_easy").metric == "acc"
+    with pytest.raises(BenchmarkError, match="a group of tasks"):
+        catalogue.benchmark_of("mmlu")
+    with pytest.raises(UnknownNameError, match="did you mean 'gsm8k'"):
+        catalogue.benchmark_of("gsm8kk")
+
+
+def test_every_name_of_lm_eval_s_own_index_is_found_in_the_same_file() -> None:
+    from lm_eval.tasks import TaskManager
+
+    theirs = {n: e.yaml_path for n, e in TaskManager().task_index.items() if e.yaml_path}
+    ours = lm_eval_files()
+    assert {name: ours.get(name) for name in theirs} == theirs

@@ -25,8 +25,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     problems = store.verify()
     for problem in problems:
-        print(f"zoo: {problem}; `zoo run` makes it again", file=sys.stderr)
+        print(f"zoo: {problem}", file=sys.stderr)
     counts = [sum(1 for _ in store.keys(kind)) for kind in (RESPONSES, SCORES)]
-    damaged = f", {len(problems)} damaged" if problems else ", all as written"
+    remedy = "; damaged cells are set aside and made again by the next `zoo run`"
+    damaged = f", {len(problems)} damaged{remedy}" if problems else ", all as written"
     print(f"{counts[0]} cells of responses, {counts[1]} of scores{damaged}")
     return int(bool(problems))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from zoo.errors import CellError, ZooError
+from zoo.errors import BenchmarkError, CellError, ZooError
 from zoo.evaluation.checkpoints import Checkpoint, chat_renderer, find_checkpoint
 from zoo.evaluation.keys import Answerer, response_key, score_key
 from zoo.evaluation.requests import Request, requests_digest
@@ -21,6 +21,7 @@ from zoo.models import Model, Prompting
 from zoo.plan import without_generation
 from zoo.results import RunSpec
 from zoo.structuring import plain
+from zoo.suites import misfit
 
 PATH_ARGS = ("pretrained", "peft", "tokenizer", "revision")
 """Loader arguments that say where files lie; their bytes identify them, not their names."""
@@ -113,6 +114,8 @@ class Preparer:
             ("task", benchmark.task, benchmark.num_fewshot, benchmark.repeats, spec.limit),
             lambda: self._tasks.load(benchmark, spec.limit),
         )
+        if reason := misfit(benchmark, loaded.source):
+            raise BenchmarkError(reason)  # before the model is asked what could not be scored
         generates = loaded.output_type == "generate_until"
         prompting = spec.prompting if generates else without_generation(spec.prompting)
         requests = self._requests(spec, prompting, loaded, checkpoint)

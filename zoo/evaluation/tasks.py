@@ -23,7 +23,7 @@ from zoo.errors import BenchmarkError, ZooError
 from zoo.evaluation.requests import Request
 from zoo.fingerprints import digest, file_digest
 from zoo.probing import describe
-from zoo.tasks import Problem, Task, read_task
+from zoo.tasks import FILE_BUILDERS, Problem, Task, lm_eval_files, read_task
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task as LmEvalTask
@@ -103,7 +103,7 @@ class TaskLoader:
     def _source(self, name: str) -> Task:
         if name in self._tasks:
             return self._tasks[name]
-        path = _lm_eval_index().get(name)
+        path = lm_eval_files().get(name)
         if path is None:
             raise BenchmarkError(
                 f"there is no task '{name}', neither in a plugin nor in lm-eval; "
@@ -177,7 +177,8 @@ def _task_config(source: Task, benchmark: Benchmark) -> dict[str, Any]:
 
     config: dict[str, Any] = load_yaml(source.path)
     kwargs = config.get("dataset_kwargs") or {}
-    if "data_files" in kwargs:
+    if "data_files" in kwargs and config.get("dataset_path") in FILE_BUILDERS:
+        # a repository's own files are named relative to it, and stay so
         files = _beside(kwargs["data_files"], source.path.parent)
         config["dataset_kwargs"] = {**kwargs, "data_files": files}
     if benchmark.num_fewshot is not None:
@@ -253,16 +254,6 @@ def plain_document(value: Any) -> Any:
     if value is None or isinstance(value, (str, bool, int)):
         return value
     return repr(value)
-
-
-@lru_cache(maxsize=1)
-def _lm_eval_index() -> dict[str, Path]:
-    """Files of lm-eval's own tasks by name. Takes seconds, so only where a plan needs it."""
-    _quiet()
-    from lm_eval.tasks import TaskManager
-
-    index = TaskManager().task_index
-    return {name: Path(entry.yaml_path) for name, entry in index.items() if entry.yaml_path}
 
 
 @lru_cache(maxsize=1)
