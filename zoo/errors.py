@@ -4,7 +4,6 @@ ZooError
 ├── ConfigError          zoo.toml or a flag says something that cannot be meant
 │   └── UnknownNameError a name that nobody brought, with the nearest one that somebody did
 ├── BenchmarkError       a suite or a task file is not valid
-├── PluginError          a plugin could not be asked
 ├── ModelError           a model cannot be found, read or loaded
 │   └── PromptingError   a model cannot be asked in the way the plan says
 ├── CellError            one cell (model x benchmark x protocol) could not be scored
@@ -46,10 +45,6 @@ class UnknownNameError(ConfigError):
 
 class BenchmarkError(ZooError):
     """A suite or a task file is not valid."""
-
-
-class PluginError(ZooError):
-    """A plugin could not be asked, or its answer could not be used."""
 
 
 class ModelError(ZooError):

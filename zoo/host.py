@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,3 @@ class Host:
             for plugin in self.plugins
             if plugin.status == "ok"
         }
-
-    def including(self, paths: Sequence[Path]) -> Host:
-        """This zoo with further folders of tasks."""
-        return replace(self, include_paths=(*self.include_paths, *paths)) if paths else self

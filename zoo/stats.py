@@ -74,27 +74,6 @@ def mean_stderr(values: ArrayLike, clusters: Labels | None = None) -> tuple[floa
     return float(scores.mean()), math.sqrt(squared)
 
 
-def mean_interval(
-    values: ArrayLike,
-    clusters: Labels | None = None,
-    bounds: tuple[float, float] = (0.0, 1.0),
-) -> Interval:
-    """95 % interval of the mean of (n,) scores that lie within `bounds`.
-
-    Binary scores without clusters: Agresti and Coull's interval, which unlike Wilson's (92 % at
-    .99 and n = 100) covers near 0 and 1 too: Brown, Cai and DasGupta 2001. Otherwise
-    cluster-robust with t quantiles, see `composite_mean`.
-    """
-    scores = _scores(values)
-    labels = _labels(scores, clusters)
-    if bounds == (0.0, 1.0) and is_binary(scores) and not is_clustered(labels):
-        from statsmodels.stats.proportion import proportion_confint
-
-        low, high = proportion_confint(scores.sum(), scores.size, 1 - LEVEL, method="agresti_coull")
-        return Interval(float(scores.mean()), float(low), float(high))
-    return composite_mean([Part(scores, labels, 1.0, *bounds)])
-
-
 def composite_mean(parts: Sequence[Part]) -> Interval:
     """95 % interval of a weighted sum of benchmark means, cut at what is possible.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from zoo.clustered import Part
-from zoo.stats import Difference, Interval
+from zoo.stats import Difference, Interval, composite_mean
 
 
 def rates(
@@ -45,3 +45,10 @@ def ends(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def part(differences: np.ndarray, clusters: object, weight: float = 1.0) -> Part:
     return Part(differences, clusters, weight, -1.0, 1.0)
+
+
+def mean_interval(values, clusters=None):
+    """The interval of one benchmark's mean: a composite of a single part."""
+    scores = np.asarray(values, dtype=float)
+    labels = np.arange(scores.size) if clusters is None else np.asarray(clusters)
+    return composite_mean([Part(scores, labels)])

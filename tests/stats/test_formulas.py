@@ -9,12 +9,12 @@ import sys
 import numpy as np
 import pytest
 
+from stats.draws import mean_interval
 from zoo.clustered import Part
 from zoo.stats import (
     composite_difference,
     composite_mean,
     mcnemar_p,
-    mean_interval,
     mean_stderr,
     minimum_detectable_effect,
     paired_difference,

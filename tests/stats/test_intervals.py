@@ -7,13 +7,20 @@ import math
 import numpy as np
 import pytest
 
-from stats.draws import cluster_uniforms, ends, flipped, monte_carlo_error, part, rates
+from stats.draws import (
+    cluster_uniforms,
+    ends,
+    flipped,
+    mean_interval,
+    monte_carlo_error,
+    part,
+    rates,
+)
 from zoo.clustered import Part
 from zoo.stats import (
     Interval,
     composite_difference,
     composite_mean,
-    mean_interval,
     mean_stderr,
     minimum_detectable_effect,
     paired_difference,

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stats.draws import mean_interval
 from zoo.stats import (
     benjamini_hochberg,
     flips,
     holm,
     is_binary,
-    mean_interval,
     mean_stderr,
     normalise,
     paired_difference,
