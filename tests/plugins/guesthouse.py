@@ -80,6 +80,7 @@ class Guests:
         paths = [str(self.folder), os.environ.get("PYTHONPATH", "")]
         done = subprocess.run(
             [sys.executable, "-c", REPORT, json.dumps(asked)],
+            cwd=self.folder,  # a checkout's own metadata would come first from its folder
             env={
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join(filter(None, paths)),
