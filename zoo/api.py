@@ -159,7 +159,10 @@ def load(
 
     host = open_zoo()
     (family,) = host.discovery.resolve([model])
-    found = family.models[-1]
+    if len(family.models) > 1:
+        ids = ", ".join(each.id for each in family.models)
+        raise ConfigError(f"{model} is a family of several models; load one of them: {ids}")
+    (found,) = family.models
     brought: Loader = host.loader_of(found, loader)
     device = resolve_device(device)
     dtype = resolve_dtype(dtype, device)
@@ -208,11 +211,15 @@ def _provenance(results: Sequence[Result], records: Sequence[RunRecord]) -> dict
         values = sorted({str(getattr(each, name)) for each in scored})
         return values[0] if len(values) == 1 else values
 
-    versions: dict[str, Any] = {}
-    plugins: dict[str, Any] = {}
-    for provenance in scored:
-        versions.update(provenance.versions)
-        plugins.update(provenance.plugins)
+    def gathered(name: str) -> dict[str, Any]:
+        found: dict[str, set[str]] = {}
+        for provenance in scored:
+            for key, value in getattr(provenance, name).items():
+                found.setdefault(key, set()).add(value)
+        return {
+            key: next(iter(each)) if len(each) == 1 else sorted(each) for key, each in found.items()
+        }
+
     newest = records[0]
     names = ("loader", "engine", "dtype", "device", "hardware", "batch_size")
     return {
@@ -221,8 +228,7 @@ def _provenance(results: Sequence[Result], records: Sequence[RunRecord]) -> dict
         "limit": newest.settings.get("limit"),
         "runs": [record.id for record in records],
         "started": newest.started,
-        "versions": versions,
-        "plugins": plugins,
-        "training_seeds": 1,
+        "versions": gathered("versions"),
+        "plugins": gathered("plugins"),
         "intervals": "95 %, over items, clustered; one training seed for each stage",
     }

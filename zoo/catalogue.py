@@ -80,7 +80,9 @@ class Catalogue:
         return types
 
     def broken(self, task: str) -> Problem | None:
-        """Why the task of that name cannot be used, if that is known."""
+        """Why the task of that name cannot be used, if that is known; None where it can."""
+        if task in self.tasks:
+            return None
         quoted = f"'{task}'"
         return next((p for p in self.problems if p.path.stem == task or quoted in p.reason), None)
 

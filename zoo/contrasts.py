@@ -75,11 +75,10 @@ class Contrast:
 
     base: str
     other: str
-    protocol: Protocol
     benchmark: str
     metric: str
     filter: str
-    axis: str
+    protocol: Protocol
     n: int
     delta: float | None
     low: float | None
@@ -88,6 +87,7 @@ class Contrast:
     p_adjusted: float | None
     gained: int | None
     lost: int | None
+    axis: str
     mde: float | None
     mixed: str = ""
 

@@ -10,6 +10,7 @@ import difflib
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from zoo.errors import ConfigError, ModelError, UnknownNameError
 from zoo.evidence import base_models, rank_regimes
 from zoo.fingerprints import chat_template_of, fingerprint, read_json
 from zoo.models import Evidence, Facts, Family, Model
+from zoo.plugins import Plugin
 from zoo.registry import Registry
 from zoo.snapshots import small_snapshot
 
@@ -71,11 +73,28 @@ class Discovery:
     @property
     def _known(self) -> dict[str, Model]:
         """All models of families by id; zoo.toml's own come before a plugin's."""
-        known: dict[str, Model] = {}
-        for family in self.families.values():
+        own = {m.id: m for family in self.config.families.values() for m in family.models}
+        return {**self._brought, **own}
+
+    @cached_property
+    def _brought(self) -> dict[str, Model]:
+        """Models that plugins' families hold, by id; the host's own come first.
+
+        An id that two third parties claim is nobody's: it is known by its files alone, so that
+        installing a plugin changes nothing about a model of somebody else's.
+        """
+        families = self.registry.families
+        owners = {name: families.owner(name) for name in families}
+        claims: dict[str, dict[Plugin, Model]] = {}
+        for name, family in families.items():
             for model in family.models:
-                known.setdefault(model.id, model)
-        return known
+                claims.setdefault(model.id, {}).setdefault(owners[name], model)
+        brought = {}
+        for model_id, claimants in claims.items():
+            hosts = [model for plugin, model in claimants.items() if plugin.first_party]
+            if hosts or len(claimants) == 1:
+                brought[model_id] = (hosts or list(claimants.values()))[0]
+        return brought
 
     def _default(self, families: Mapping[str, Family]) -> Family:
         if self.config.families:
@@ -90,11 +109,11 @@ class Discovery:
         A model that cannot be read stays, without a regime: its cells fail with the reason.
         """
         known = self._known
-        brought = {m.id: m for each in self.registry.families.values() for m in each.models}
+        inherits = family.name in self.config.families
         models = []
         for model in family.models:
-            if model.id in brought:
-                model = _inheriting(model, brought[model.id])
+            if inherits and model.id in self._brought:
+                model = _inheriting(model, self._brought[model.id])
             try:
                 models.append(self._described(model, known))
             except ModelError as problem:

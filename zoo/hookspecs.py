@@ -111,7 +111,9 @@ class Job:
 class Executor:
     """Where jobs run: `zoo run --executor NAME`.
 
-    run: (jobs, **args) -> results, one for each spec, in any order, as they are done.
+    run: (jobs, **args) -> results, one for each spec, in any order, as they are done. args are
+        what --executor-args gives; a run that takes `on_event` is also given a listener,
+        (name, facts) -> None, for its progress.
     """
 
     name: str

@@ -91,16 +91,22 @@ class Host:
     def suite(self, name: str | None, tasks: Sequence[str], family: Family | None) -> Suite:
         """The suite to run: the one named, the tasks named, or the family's own.
 
-        Tasks that a known suite describes keep that description (axis, capability, chance).
+        A task keeps the description (axis, capability, chance, shots) that a suite of zoo.toml, of
+        the host or of the plugin that brings the task gives it; what another plugin's suite says
+        of it does not count, since installing a plugin changes nothing.
         """
         if name is not None and tasks:
             raise ConfigError("--suite and --tasks cannot both be given; choose one")
         if not tasks:
             return self.catalogue.suite(name or (family.suite if family else "core"))
+        trusted = {"zoo.toml", *(plugin.name for plugin in self.plugins if plugin.first_party)}
         described: dict[str, Benchmark] = {}
-        for suite in self.catalogue.suites.values():
+        for name_of_suite, suite in self.catalogue.suites.items():
+            origin = self.catalogue.origins[name_of_suite]
             for benchmark in suite.benchmarks:
-                described.setdefault(benchmark.task, benchmark)
+                task_of = self.catalogue.tasks.get(benchmark.task)
+                if origin in trusted or (task_of is not None and task_of.origin == origin):
+                    described.setdefault(benchmark.task, benchmark)
         chosen = []
         for task in dict.fromkeys(tasks):
             if problem := self.catalogue.broken(task):

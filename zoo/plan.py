@@ -97,6 +97,22 @@ def make_plan(
     return Plan(tuple(specs), tuple(failed), tuple(notes))
 
 
+def as_asked(suite: Suite, wishes: Wishes) -> Suite:
+    """The suite with the shots that the command line wishes for all its benchmarks.
+
+    Raises ConfigError where that makes two of them the same one.
+    """
+    if wishes.num_fewshot is None:
+        return suite
+    asked = tuple(replace(each, num_fewshot=wishes.num_fewshot) for each in suite.benchmarks)
+    if len({benchmark.key for benchmark in asked}) < len(asked):
+        raise ConfigError(
+            f"with --num-fewshot {wishes.num_fewshot} the suite {suite.name!r} asks one task twice "
+            "in the same way; name the tasks with --tasks"
+        )
+    return replace(suite, benchmarks=asked)
+
+
 def _check(wishes: Wishes) -> None:
     if wishes.limit is not None and wishes.limit < 1:
         raise ConfigError(f"a limit of {wishes.limit} leaves no items; give one above 0")

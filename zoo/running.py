@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from zoo.hookspecs import Job
 from zoo.host import Host
 from zoo.maintenance import add_to_index
 from zoo.models import Family, Model
-from zoo.plan import Plan, Wishes, make_plan
+from zoo.plan import Plan, Wishes, as_asked, make_plan
 from zoo.probing import describe
 from zoo.results import RecordedCell, Result, RunRecord, RunSpec
 from zoo.structuring import plain
@@ -106,6 +107,7 @@ def run_family(
     Raises StoreError where results cannot be kept; what is finished by then is kept.
     """
     started = datetime.now(UTC)
+    suite = as_asked(suite, options.wishes)
     settings = settings_of(host, options)
     executor = host.executor(options.executor)
     plan = plan_family(host, family, suite, options.wishes)
@@ -135,7 +137,8 @@ def run_family(
         numbers_of.setdefault(_identity(cell.spec), []).append(number)
     lost = f"the executor {executor.name!r} gave no result for this cell; run again"
     try:
-        for result in executor.run(jobs, on_event=on_event, **options.executor_args):
+        listening = {"on_event": on_event} if _takes(executor.run, "on_event") else {}
+        for result in executor.run(jobs, **listening, **options.executor_args):
             results.update(dict.fromkeys(numbers_of.get(_identity(result.spec), ()), result))
             on_event("result", {"name": result.spec.name, "status": result.status})
     except ZooError:
@@ -150,6 +153,12 @@ def run_family(
     add_to_index(host.store, ordered)
     on_event("finished", {"record": str(path), "cells": len(ordered)})
     return Outcome(family, suite, ordered, record, path)
+
+
+def _takes(function: Callable[..., Any], name: str) -> bool:
+    """Whether a function can be given an argument of that name."""
+    parameters = inspect.signature(function).parameters.values()
+    return any(p.name == name or p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
 
 
 def _prepare(

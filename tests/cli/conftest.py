@@ -41,6 +41,14 @@ class Zoo:
         log = self.home / "sockets.log"
         return log.read_text().splitlines() if log.is_file() else []
 
+    def install(self, name: str, source: str) -> None:
+        """Installs a third party's distribution of one module, as pip would leave it."""
+        info = self.home / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[zoo]\n{name} = {name}\n")
+        (self.home / f"{name}.py").write_text(source)
+
     def __call__(self, *args: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
         environment = {
             **os.environ,
@@ -49,7 +57,7 @@ class Zoo:
             "HF_HOME": str(self.home / "hf"),
             "XDG_CACHE_HOME": str(self.home / "cache"),
             "OMP_NUM_THREADS": "2",
-            "COLUMNS": "100",
+            "COLUMNS": os.environ.get("COLUMNS", "100"),
         }
         return subprocess.run(
             [sys.executable, "-m", "zoo", *args],
@@ -83,6 +91,14 @@ class Ran:
     zoo: Zoo
     first: subprocess.CompletedProcess[str]
     peak_bytes: int
+
+    def install(self, name: str, source: str) -> None:
+        """Installs a third party's distribution of one module, as pip would leave it."""
+        info = self.home / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[zoo]\n{name} = {name}\n")
+        (self.home / f"{name}.py").write_text(source)
 
     def __call__(self, *args: str) -> subprocess.CompletedProcess[str]:
         return self.zoo(*args)

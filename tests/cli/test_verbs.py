@@ -130,6 +130,7 @@ def test_doctor_checks_what_matters(zoo: Any) -> None:
     wanted = {"packages", "device", "config", "store", "cache", "plugins", "suites", "network"}
     assert set(checks) == wanted
     assert checks["network"] == "warn", "the network is blocked here"
+    assert zoo.connections, "what blocks the network sees who tries"
     assert done.returncode == 0
 
 
@@ -140,3 +141,36 @@ def test_a_file_can_be_the_output_and_its_ending_the_format(zoo: Any) -> None:
     assert ran.returncode == 0, ran.stderr
     assert zoo("report", "--output", "table.tex").returncode == 0
     assert "\\begin{tabular}" in (zoo.folder / "table.tex").read_text()
+
+
+def test_shots_that_are_wished_for_show_in_the_table(zoo: Any) -> None:
+    done = zoo(
+        *("run", "nano/pretrained", "--tasks", "core_qa,core_facts", "--limit", "6"),
+        *("--num-fewshot", "1", "--progress", "none"),
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(zoo("report", "--format", "json").stdout)
+    scores = [score for stage in report["stages"] for score in stage["scores"]]
+    assert {(s["benchmark"], s["num_fewshot"], s["status"]) for s in scores} == {
+        ("core_qa", 1, "scored"),
+        ("core_facts", 1, "scored"),
+    }
+
+
+def test_a_report_of_what_failed_says_so_by_its_status(zoo: Any) -> None:
+    (zoo.folder / "zoo.toml").write_text('[prompting.pretrained]\nchat_template = "default"\n')
+    ran = zoo("run", "nano/pretrained", "--tasks", "core_facts", "--limit", "4")
+    assert ran.returncode == 1
+    assert "has no chat template" in ran.stderr
+    assert zoo("report").returncode == 1
+
+
+def test_one_json_document_holds_one_family(zoo: Any) -> None:
+    done = zoo("report", "nano", "other", "--format", "json")
+    assert done.returncode == 2
+    assert "json holds one family" in done.stderr
+
+
+def test_a_wide_or_senseless_terminal_is_no_error(zoo: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("COLUMNS", "abc")
+    assert zoo("tree").returncode == 0

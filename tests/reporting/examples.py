@@ -271,11 +271,10 @@ def _contrast(items, base, other, benchmark, protocol) -> Contrast:
     return Contrast(
         base,
         other,
-        protocol,
         name,
         "acc",
         "none",
-        axis,
+        protocol,
         n,
         delta,
         delta - 1.96 * error,
@@ -284,5 +283,6 @@ def _contrast(items, base, other, benchmark, protocol) -> Contrast:
         min(1.0, 3 * p),
         int((d > 0).sum()),
         int((d < 0).sum()),
+        axis,
         2.8 * error,
     )

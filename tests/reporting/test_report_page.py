@@ -200,8 +200,12 @@ def test_the_page_holds_figure_tables_footnotes_and_the_json(page, report):
     document = lxml_html.document_fromstring(page)
     assert len(document.xpath("//figure/*[local-name()='svg']")) == 1
     assert [each.text for each in document.xpath("//section/h2")] == [
-        "Stages", "What each stage gained and paid", "Benchmarks, uniform", "Benchmarks, native",
-    ]  # fmt: skip
+        "Stages",
+        "What each stage gained and paid",
+        "Capabilities",
+        "Benchmarks, uniform",
+        "Benchmarks, native",
+    ]
     notes = document.xpath("//footer//ol/li/@id")
     assert {link[1:] for link in document.xpath("//sup/a/@href")} == set(notes)
     assert json.loads(document.xpath("//script/text()")[0]) == with_faults(report).to_dict()

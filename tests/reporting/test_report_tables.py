@@ -18,7 +18,7 @@ from rich.console import Console
 
 from reporting.examples import DPO, LAW, ROOT, SFT, family, with_faults
 from reporting.strategies import HOSTILE, tradeoffs
-from zoo.contrasts import Contrast, Stage, StageScore, Tradeoff
+from zoo.contrasts import Contrast, Estimate, Stage, StageScore, Tradeoff
 from zoo.errors import ConfigError
 from zoo.reporting import FORMATS, figures, print_tradeoff, render
 from zoo.reporting.latex import escape as latex_escape
@@ -89,7 +89,7 @@ def test_the_targets_are_printed_and_each_edge_names_its_own(report):
 
 
 def test_benchmarks_stand_in_two_blocks_that_each_end_in_their_mean(report):
-    table = lay_out(report).tables[2]
+    table = lay_out(report).tables[3]
     trained, others = table.blocks
     assert (trained.title, others.title) == ("trained for", "everything else")
     assert [row.label for row in trained.rows] == [
@@ -114,7 +114,7 @@ def test_holm_marks_composites_and_benjamini_hochberg_marks_benchmarks(report):
     tables = lay_out(replace(report, edges=(contrast,), tradeoffs=(edge,))).tables
     assert tables[1].blocks[0].rows[0].cells[1].weight == "plain"
     row = next(
-        row for each in tables[2].blocks for row in each.rows if row.label == contrast.benchmark
+        row for each in tables[3].blocks for row in each.rows if row.label == contrast.benchmark
     )
     assert row.cells[4].weight == "strong"
     assert row.cells[4].mde == ""
@@ -141,7 +141,7 @@ def test_a_missing_cell_says_why_in_a_footnote(faulty, format):
 
 
 def test_the_child_of_a_failed_parent_points_to_the_parents_footnote(faulty):
-    table = lay_out(faulty).tables[2]
+    table = lay_out(faulty).tables[3]
     row = next(row for block in table.blocks for row in block.rows if row.label == "mmlu")
     dpo, instruct = row.cells[5], row.cells[6]
     assert (dpo.text, instruct.text) == ("failed", "—")
@@ -155,7 +155,7 @@ def test_a_mixed_edge_is_flagged_wherever_it_shows(faulty):
     assert [row.label for row in edges if row.mixed] == ["1B → 1B-Law"] * 2
     cells = [
         cell
-        for table in report.tables[2:]
+        for table in report.tables[3:]
         for block in table.blocks
         for row in block.rows
         for cell in row.cells
@@ -167,7 +167,7 @@ def test_a_mixed_edge_is_flagged_wherever_it_shows(faulty):
 
 
 def test_neither_mixed_edges_nor_failed_cells_enter_a_mean(faulty):
-    table = lay_out(faulty).tables[2]
+    table = lay_out(faulty).tables[3]
     mean = table.blocks[1].rows[-1]
     assert [cell.extra for cell in mean.cells[3:]] == [
         "", "", "(6 of 7)", "(6 of 7)", "(6 of 7)",
@@ -191,8 +191,8 @@ def score(benchmark="b", value=0.5, shots=0, normalised=0.5, metric="acc", **oth
 
 def change(base, other, benchmark="b", delta=0.1, metric="acc") -> Contrast:
     return Contrast(
-        base, other, "uniform", benchmark, metric, "none", "general", 10,
-        delta, None, None, None, None, None, None, None,
+        base, other, benchmark, metric, "none", "uniform", 10,
+        delta, None, None, None, None, None, None, axis="general", mde=None,
     )  # fmt: skip
 
 
@@ -208,7 +208,7 @@ def test_a_score_that_is_no_share_of_one_is_shown_as_it_is_and_in_no_mean():
         ),
         (change("a/m", "a/n"), change("a/m", "a/n", "wikitext", -1.0, "word_perplexity")),
     )
-    rows = {row.label: row for row in lay_out(report).tables[1].blocks[0].rows}
+    rows = {row.label: row for row in lay_out(report).tables[-1].blocks[0].rows}
     assert [cell.text for cell in rows["wikitext (raw)"].cells[3:]] == ["12.35", "−1.00"]
     assert [cell.text for cell in rows["mean"].cells[3:]] == ["50.0", "+10.0"]
 
@@ -224,7 +224,7 @@ def test_a_task_asked_with_two_shots_keeps_its_changes_apart_even_if_one_failed(
         ),
         (change("a/m", "a/n", delta=0.25),),
     )
-    zero, five, _ = lay_out(report).tables[1].blocks[0].rows
+    zero, five, _ = lay_out(report).tables[-1].blocks[0].rows
     assert (zero.cells[1].text, zero.cells[4].text) == ("0", "failed")
     assert (five.cells[1].text, five.cells[4].text) == ("5", "+25.0")
 
@@ -241,7 +241,7 @@ def test_a_merge_has_a_column_for_each_parent():
         ),
         (change("x/a", "x/m", delta=0.1), change("x/b", "x/m", delta=-0.2)),
     )
-    table = lay_out(report).tables[1]
+    table = lay_out(report).tables[-1]
     titles = [(column.title, column.under) for column in table.columns[3:]]
     assert titles == [("a", "score"), ("b", "score"), ("m", "vs a"), ("m", "vs b")]
     assert [cell.text for cell in table.blocks[0].rows[0].cells[5:]] == ["+10.0", "−20.0"]
@@ -387,3 +387,28 @@ def test_examples_in_docstrings_hold(module):
     tested = doctest.testmod(importlib.import_module(f"zoo.reporting.{module}"))
     assert tested.attempted > 0
     assert tested.failed == 0
+
+
+def test_capabilities_stand_targets_first_as_means_of_normalised_scores(report):
+    table = lay_out(report).tables[2]
+    assert table.title == "Capabilities"
+    block = table.blocks[0]
+    labels = [row.label for row in block.rows]
+    assert labels[0].endswith("(target)")
+    assert len(labels) == len(set(labels))
+    stage = report.stages[0]
+    label, row = next((r.label, r) for r in block.rows if not r.label.endswith("(target)"))
+    values = [
+        score.normalised
+        for score in stage.scores
+        if (score.capability, score.protocol) == (label, block.title)
+    ]
+    assert row.cells[0].text == f"{100 * sum(values) / len(values):.1f}".replace("-", "−")
+
+
+@pytest.mark.parametrize("value", [None, 0.5])
+def test_other_has_a_column_only_where_some_special_skill_is_no_target(report, value):
+    composite = {protocol: Estimate(value) for protocol in ("uniform", "native")}
+    stages = tuple(replace(stage, other_special=composite) for stage in report.stages)
+    columns = lay_out(replace(report, stages=stages)).tables[0].columns
+    assert ("Other" in [column.title for column in columns]) == (value is not None)

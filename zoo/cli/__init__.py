@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Sequence
 
 from zoo.errors import ZooError
+from zoo.probing import describe
 
 INTERRUPTED = 130
 """What a shell expects of a program that Ctrl-C ended."""
@@ -44,6 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # the reader (head, less) went away: no error, and nothing more to say at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as problem:
+        # not ours: a plugin's command, a full disk, a library; still one sentence
+        if args.debug:
+            raise
+        print(f"zoo: {describe(problem)} (--debug shows where)", file=sys.stderr)
+        return ZooError.exit_code
     except KeyboardInterrupt:
         print("zoo: stopped; what was finished is kept, run again to go on", file=sys.stderr)
         return INTERRUPTED

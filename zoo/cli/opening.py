@@ -43,4 +43,7 @@ def terminal() -> Console:
     from rich.console import Console
 
     console = Console()
-    return console if console.is_terminal else Console(width=int(os.environ.get("COLUMNS", WIDTH)))
+    if console.is_terminal:
+        return console
+    columns = os.environ.get("COLUMNS", "")
+    return Console(width=int(columns) if columns.isdigit() else WIDTH)

@@ -10,6 +10,7 @@ from typing import Any
 from zoo.cli import ask, compare, listings, plan, report, run, setup, store
 from zoo.cli.flags import common
 from zoo.errors import ZooError, did_you_mean
+from zoo.probing import describe
 
 VERBS = (run, report, compare, plan, ask, listings, store, setup)
 """Modules with verbs, in the order of the help. Each has `register(verbs)`."""
@@ -129,6 +130,13 @@ def _add_plugin_verbs(verbs: Verbs, argv: Sequence[str]) -> None:
     except ZooError:
         return  # a broken zoo.toml is reported by the command itself, and help still helps
     for command in brought:
-        if command.name not in verbs.names:
-            parser = verbs.add(command.name, command.help, command.run)
+        if command.name in verbs.names:
+            continue
+        try:
+            parser = verbs.add(command.name, command.help.replace("%", "%%"), command.run)
             command.configure(parser)
+        except Exception as problem:
+            owner = host.registry.commands.owner(command.name)
+            reason = f"its command {command.name!r} cannot be set up: {describe(problem)}"
+            host.plugins.mark(owner, "broken", reason)
+            print(f"zoo: the plugin {owner.name} is broken: {reason}", file=sys.stderr)

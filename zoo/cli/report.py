@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.cli.flags import names
+from zoo.errors import ConfigError
 
 if TYPE_CHECKING:
     from zoo.contrasts import Tradeoff
@@ -46,7 +47,7 @@ SUFFIXES = {".md": "markdown", ".tex": "latex", ".txt": "table"}
 
 
 def run(args: argparse.Namespace) -> int:
-    """Renders each family that is named, or the newest run."""
+    """Renders each family that is named, or the newest run; 1 where a cell of it failed."""
     from zoo.api import tradeoff_of
     from zoo.cli.opening import open_host
     from zoo.recall import recall
@@ -54,6 +55,9 @@ def run(args: argparse.Namespace) -> int:
     host = open_host(args)
     families = [name for name in args.targets if "/" not in name]
     models = [name for name in args.targets if "/" in name]
+    format = _format(args)
+    if len(families) > 1 and (format != "table" or args.output):
+        raise ConfigError(f"{format} holds one family; name one of {', '.join(families)}")
     tradeoffs = []
     for family in families or [None]:
         found = recall(host.store, family, args.suite, models)
@@ -61,8 +65,9 @@ def run(args: argparse.Namespace) -> int:
             tradeoff_of(host, found.family, found.suite, found.results, found.records, args.special)
         )
     for tradeoff in tradeoffs:
-        show(tradeoff, _format(args), args.output)
-    return 0
+        show(tradeoff, format, args.output)
+    cells = [s for tradeoff in tradeoffs for stage in tradeoff.stages for s in stage.scores]
+    return int(any(score.status == "failed" for score in cells))
 
 
 def show(tradeoff: Tradeoff, format: str, output: Path | None) -> None:

@@ -126,11 +126,19 @@ def _show(host: Host, family: Family, outcome: Outcome) -> None:
 
 def _accounts(results: tuple[Result, ...]) -> str:
     """How many cells there are, and how many of them cost nothing."""
-    reused = sum(result.reused for result in results)
-    failed = sum(result.status == "failed" for result in results)
-    asked = len(results) - reused - failed
-    said = f"{len(results)} cells: {asked} evaluated, {reused} re-used from the store"
-    return f"{said}, {failed} failed" if failed else said
+    made = {r.provenance.response_key for r in results if r.status == "scored" and not r.reused}
+    counts = {
+        "evaluated": sum(r.status == "scored" and not r.reused for r in results),
+        "shared between protocols": sum(
+            r.reused and r.provenance.response_key in made for r in results
+        ),
+        "re-used from the store": sum(
+            r.reused and r.provenance.response_key not in made for r in results
+        ),
+        "failed": sum(r.status == "failed" for r in results),
+    }
+    said = [f"{n} {what}" for what, n in counts.items() if n or what == "evaluated"]
+    return f"{len(results)} cells: {', '.join(said)}"
 
 
 def show_failed(failed: tuple[Result, ...]) -> None:

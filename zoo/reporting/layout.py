@@ -1,4 +1,4 @@
-"""From a trade-off to its three tables: stages, edges, benchmarks. The same for every format."""
+"""From a trade-off to its tables, the same for every format, and the words around them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from zoo.contrasts import Tradeoff
 from zoo.reporting import figures
 from zoo.reporting.benchmark_table import RAW, benchmark_table
+from zoo.reporting.capability_table import capability_table
 from zoo.reporting.cells import BH_LEVEL, HOLM_LEVEL, change_cell, estimate_cell
 from zoo.reporting.draft import NOTE_WIDTH, Draft
 from zoo.reporting.lineage import NAME_WIDTH
@@ -19,7 +20,7 @@ from zoo.results import Protocol
 def lay_out(tradeoff: Tradeoff) -> Report:
     """Everything a report says, every foreign text clean, every number in points (percent)."""
     draft = Draft(tradeoff)
-    tables = [_stages(draft), _edges(draft)]
+    tables = [_stages(draft), _edges(draft), capability_table(draft)]
     tables += [benchmark_table(draft, protocol) for protocol in draft.protocols]
     tables = [table for table in tables if table.blocks]
     return Report(
@@ -37,15 +38,18 @@ def lay_out(tradeoff: Tradeoff) -> Report:
 
 
 def _stages(draft: Draft) -> Table:
+    kinds = {"G": "general", "S": "special", "Other": "other_special"}
+    if not any(each.value is not None for s, _ in draft.tree for each in s.other_special.values()):
+        del kinds["Other"]  # every special skill is a target of some stage
     columns = [Column("Regime", aside="{}", align="left")]
     for protocol in draft.protocols:
-        columns += [Column(title, group=protocol) for title in ("G", "S", "Other")]
+        columns += [Column(title, group=protocol) for title in kinds]
     rows = []
     for stage, depth in draft.tree:
         estimates = (
-            estimate_cell(composite.get(protocol))
+            estimate_cell(getattr(stage, kind).get(protocol))
             for protocol in draft.protocols
-            for composite in (stage.general, stage.special, stage.other_special)
+            for kind in kinds.values()
         )
         regime = Cell(shorten(clean(stage.regime), NAME_WIDTH) or figures.UNKNOWN)
         rows.append(Row(draft.name(stage.model), (regime, *estimates), depth))
@@ -90,8 +94,8 @@ def _reading(draft: Draft, tables: list[Table]) -> tuple[str, ...]:
     )
     sentences = [
         "G: mean of the general capabilities that are no target; S: of the targets; Other: of the "
-        "special skills that are no target. In these a guesser has 0 and perfection 100 points; "
-        "benchmarks stand in raw points (percent).",
+        "special skills that are no target. In these, and by capability, a guesser has 0 and "
+        "perfection 100 points; benchmarks stand in raw points (percent).",
         " ".join(asked[protocol] for protocol in draft.protocols),
         "Along an edge the targets are what the child was trained for, and Δ is child minus parent "
         "on the same items, with unadjusted 95 % limits; up and down count items gained and lost.",
