@@ -20,6 +20,11 @@ __version__ = "0.1.0"
 __all__ = ["Tradeoff", "__version__", "hookimpl", "load", "report", "run"]
 
 
+def __dir__() -> list[str]:
+    """What a shell completes."""
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> Any:
     """The functions of `zoo.api`, imported when they are first asked for (PEP 562)."""
     if name in __all__:

@@ -70,7 +70,7 @@ def open_zoo(
 def run(
     *targets: str,
     suite: str | None = None,
-    tasks: Sequence[str] = (),
+    tasks: str | Sequence[str] = (),
     protocol: str = "both",
     limit: int | None = None,
     num_fewshot: int | None = None,
@@ -83,7 +83,7 @@ def run(
     loader_args: Mapping[str, Any] | None = None,
     executor: str | None = None,
     executor_args: Mapping[str, Any] | None = None,
-    include_path: Sequence[str | Path] = (),
+    include_path: str | Path | Sequence[str | Path] = (),
     base: str | None = None,
     fresh: bool = False,
     store: str | Path | None = None,
@@ -91,13 +91,16 @@ def run(
 ) -> Tradeoff:
     """Evaluates one family (the default one without targets) and returns its trade-off.
 
+    tasks: names, or one text of names with commas between. include_path: a folder or several.
     Cells that fail are in it with their reason; cells the store has are not asked again.
     Raises ZooError where the question itself cannot be meant.
     """
     from zoo.plan import Wishes
     from zoo.running import Options, run_family
 
-    host = open_zoo(config, store=store, include_paths=include_path)
+    paths = [include_path] if isinstance(include_path, (str, Path)) else include_path
+    named = tasks.split(",") if isinstance(tasks, str) else tasks
+    host = open_zoo(config, store=store, include_paths=paths)
     families = host.discovery.resolve(targets, base)
     if len(families) != 1:
         named = ", ".join(family.name for family in families)
@@ -120,7 +123,9 @@ def run(
         fresh=fresh,
     )
     family = families[0]
-    outcome = run_family(host, family, host.suite(suite, tuple(tasks), family), options)
+    outcome = run_family(
+        host, family, host.suite(suite, tuple(filter(None, named)), family), options
+    )
     return tradeoff_of(host, family, outcome.suite, outcome.results, (outcome.record,))
 
 
@@ -217,7 +222,8 @@ def _provenance(results: Sequence[Result], records: Sequence[RunRecord]) -> dict
             for key, value in getattr(provenance, name).items():
                 found.setdefault(key, set()).add(value)
         return {
-            key: next(iter(each)) if len(each) == 1 else sorted(each) for key, each in found.items()
+            key: next(iter(found[key])) if len(found[key]) == 1 else sorted(found[key])
+            for key in sorted(found)
         }
 
     newest = records[0]

@@ -132,10 +132,10 @@ class Discovery:
 
     def _read(self, name: str, known: Mapping[str, Model]) -> Model:
         """The model of a target that is no family. Raises UnknownNameError or ModelError."""
-        if name in known:
+        path = Path(name).expanduser()
+        if name in known and not _is_another_folder(path, known[name]):
             return self._described(known[name], known)
         model = Model(name)
-        path = Path(name).expanduser()
         if path.is_dir():
             _check_checkpoint(name, path)
             return self._described(model, known)
@@ -168,6 +168,8 @@ class Discovery:
         if model.regime and not local:
             return model
         if not local:
+            if place.startswith((".", "/", "~")):
+                raise ModelError(f"there is no folder {place}; check the path")
             folder = small_snapshot(place, model.revision)
         facts = facts_of_folder(model.id, folder)
         if not model.regime:
@@ -242,6 +244,16 @@ def _over_its_base(model: Model, facts: Facts, peft: str, known: Mapping[str, Mo
         place = parent = folder or named
     args["pretrained"] = place
     return _child(replace(model, loader_args=args, revision=revision), [parent])
+
+
+def _is_another_folder(path: Path, known: Model) -> bool:
+    """Whether a path as it is typed here is another folder than the one a family knows so.
+
+    zoo.toml's paths are relative to the file, a target's to the working folder.
+    """
+    place = Path(str(known.loader_args.get("pretrained", known.id))).expanduser()
+    is_path = str(known.id).startswith((".", "/", "~"))
+    return is_path and path.resolve() != place.resolve()
 
 
 def _inheriting(model: Model, brought: Model) -> Model:

@@ -29,6 +29,8 @@ def test_every_verb_explains_itself(zoo: Any, verb: str) -> None:
     [
         (["rnu"], "there is no command 'rnu'; did you mean 'run'?"),
         (["run", "--limt", "3"], "does not know '--limt'; did you mean '--limit'?"),
+        (["--json", "plugins"], "--json belongs to a command that takes it"),
+        (["ask"], "the following arguments are required: PROMPT (see"),
         (["run", "nanoo"], "there is no target named 'nanoo'; did you mean 'nano'?"),
         (["run", "--suite", "croe"], "there is no suite named 'croe'; did you mean 'core'?"),
         (["run", "--protocol", "nativ"], "did you mean 'native'?"),

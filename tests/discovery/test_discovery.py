@@ -493,3 +493,22 @@ def test_a_card_that_is_no_text_is_an_empty_card(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_bytes(b"---\n\xff\n---")
     assert read_card(tmp_path / "README.md") == {}
     assert read_card(tmp_path / "nowhere") == {}
+
+
+def test_a_path_means_the_working_folder_whatever_zoo_toml_calls_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = '[families.mine]\nmodels = [{ id = "./run", regime = "RL-tuned" }]'
+    checkpoint("run")
+    found = discovery(config)
+    below = tmp_path / "sub"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    with pytest.raises(ModelError, match=r"there is no folder \./run"):
+        one(found, "./run")
+
+
+def test_a_missing_folder_of_a_family_is_missing_and_no_hub_id() -> None:
+    config = '[families.mine]\nmodels = [{ id = "./gone" }]'
+    (model,) = one(discovery(config), "mine").models
+    assert any("there is no folder" in piece.why for piece in model.evidence)

@@ -27,7 +27,11 @@ def register(verbs: Any) -> None:
     )
     parser.add_argument("prompt", metavar="PROMPT", help="what every stage is asked")
     parser.add_argument(
-        "targets", nargs="*", metavar="TARGET", help="a family, a Hub id or a checkpoint folder"
+        "targets",
+        nargs="*",
+        default=[],
+        metavar="TARGET",
+        help="a family, a Hub id or a checkpoint folder",
     )
     parser.add_argument("--base", metavar="ID", help="parent of targets whose card names none")
     parser.add_argument("--max-tokens", type=positive, metavar="N", help="length of an answer")
@@ -130,6 +134,11 @@ def _show(answers: Answers, pieces: Iterable[Piece]) -> None:
     from zoo.cli.opening import terminal
 
     console = terminal()
+    if not console.is_terminal:
+        for piece in pieces:
+            answers.add(piece)
+        console.print(answers.table())
+        return
     with Live(console=console, refresh_per_second=12, vertical_overflow="visible") as live:
         for piece in pieces:
             answers.add(piece)

@@ -40,7 +40,11 @@ def common(*, default: bool) -> argparse.ArgumentParser:
 def add_targets(parser: argparse.ArgumentParser) -> None:
     """Flags that say which models and which suite."""
     parser.add_argument(
-        "targets", nargs="*", metavar="TARGET", help="a family, a Hub id or a checkpoint folder"
+        "targets",
+        nargs="*",
+        default=[],
+        metavar="TARGET",
+        help="a family, a Hub id or a checkpoint folder",
     )
     parser.add_argument("--base", metavar="ID", help="parent of the targets whose card names none")
     parser.add_argument("--suite", metavar="S", help="the benchmarks (default: the family's own)")

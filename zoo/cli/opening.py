@@ -42,8 +42,13 @@ def terminal() -> Console:
     """Standard output: as wide as the terminal, or WIDTH where there is none."""
     from rich.console import Console
 
-    console = Console()
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:
+            """rich would exit with status 1; a reader that has seen enough is no failure."""
+            raise BrokenPipeError
+
+    console = Terminal()
     if console.is_terminal:
         return console
     columns = os.environ.get("COLUMNS", "")
-    return Console(width=int(columns) if columns.isdigit() else WIDTH)
+    return Terminal(width=int(columns) if columns.isdigit() else WIDTH)

@@ -30,7 +30,10 @@ class Parser(argparse.ArgumentParser):
         if message.startswith("unrecognized arguments: "):
             name = message.removeprefix("unrecognized arguments: ").split()[0]
             known = {flag for each in self._family() for flag in _flags(each)}
-            message = f"{self.prog} does not know {name!r}{did_you_mean(name, known)}"
+            if name in known:
+                message = f"{name} belongs to a command that takes it, and is written after it"
+            else:
+                message = f"{self.prog} does not know {name!r}{did_you_mean(name, known)}"
         print(f"zoo: {message} (see `{self.prog} --help`)", file=sys.stderr)
         sys.exit(2)
 

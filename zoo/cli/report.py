@@ -24,7 +24,11 @@ def register(verbs: Any) -> None:
         "newest run; TARGET is a family, or models of it.",
     )
     parser.add_argument(
-        "targets", nargs="*", metavar="TARGET", help="a family that was run, or models of it"
+        "targets",
+        nargs="*",
+        default=[],
+        metavar="TARGET",
+        help="a family that was run, or models of it",
     )
     parser.add_argument("--suite", metavar="S", help="of the run (default: the newest)")
     parser.add_argument(

@@ -41,7 +41,10 @@ def benchmark_table(draft: Draft, protocol: Protocol) -> Table:
     others = [row for row in rows if row.capability not in draft.tradeoff.targets]
     blocks = tuple(
         Block(title, _with_mean(members, starts, draft.pairs))
-        for title, members in (("trained for", trained), ("everything else", others))
+        for title, members in (
+            ("trained for", trained),
+            ("everything else" if trained else "", others),
+        )
         if members
     )
     return Table(f"Benchmarks, {protocol}", "Benchmark", columns, blocks)

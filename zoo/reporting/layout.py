@@ -24,8 +24,8 @@ def lay_out(tradeoff: Tradeoff) -> Report:
     tables += [benchmark_table(draft, protocol) for protocol in draft.protocols]
     tables = [table for table in tables if table.blocks]
     return Report(
-        title=f"{clean(tradeoff.family)} on {clean(tradeoff.suite)}",
-        targets=", ".join(map(clean, tradeoff.targets)) or "none",
+        title=_title(tradeoff),
+        targets=", ".join(map(clean, tradeoff.targets)) or "none that these benchmarks measure",
         tables=tuple(tables),
         reading=_reading(draft, tables),
         origin=_origin(tradeoff.provenance),
@@ -35,6 +35,13 @@ def lay_out(tradeoff: Tradeoff) -> Report:
         ),
         notes=tuple(draft.notes),
     )
+
+
+def _title(tradeoff: Tradeoff) -> str:
+    """Family and suite, and that it is only a part of it, where it is."""
+    limit = tradeoff.provenance.get("limit")
+    part = f", first {limit} items of each benchmark" if limit else ""
+    return f"{clean(tradeoff.family)} on {clean(tradeoff.suite)}{part}"
 
 
 def _stages(draft: Draft) -> Table:

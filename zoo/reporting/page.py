@@ -21,7 +21,7 @@ _FOR_SCRIPT = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
 def to_html(tradeoff: Tradeoff, sections: Sequence[tuple[str, str]] = ()) -> str:
-    """The figure, the three tables, footnotes, caption, and the JSON for machines.
+    """The figure, the tables, footnotes, caption, and the JSON for machines.
 
     sections: (title, HTML) pairs; the HTML is trusted as it is, but the page's policy forbids it
     scripts, styles and requests.
@@ -36,9 +36,18 @@ def to_html(tradeoff: Tradeoff, sections: Sequence[tuple[str, str]] = ()) -> str
     environment.filters |= {"csp_hash": csp_hash, "runs": _runs}
     return environment.get_template("page.html.j2").render(
         report=lay_out(tradeoff),
-        plane=Markup(to_svg(tradeoff)),
+        plane=Markup(to_svg(tradeoff)) if _is_drawable(tradeoff) else "",
         sections=[(clean(title), Markup(body)) for title, body in sections],
         json=Markup(to_json(tradeoff).translate(_FOR_SCRIPT)),
+    )
+
+
+def _is_drawable(tradeoff: Tradeoff) -> bool:
+    """Whether any stage has a place on the plane: an empty figure says nothing."""
+    return any(
+        stage.general[protocol].value is not None and stage.special[protocol].value is not None
+        for stage in tradeoff.stages
+        for protocol in stage.general.keys() & stage.special.keys()
     )
 
 
