@@ -47,44 +47,61 @@ def variance(parts: Sequence[Part], pseudo: Callable[[Part], Pseudo]) -> tuple[f
     cluster g) / n, and the variance is the sum of u_g^2. For one part this is CR1; for parts
     without common clusters it is the sum of their variances.
 
-    Added to it, per part, is the variance of a pseudo-observation of the size that `pseudo`
-    names, as Agresti and Min add it to a 2 x 2 table, so that data without any variation still
-    claim no certainty. Its share of the part is 1 / n for items of their own and deff / n for
-    clustered ones, n / deff being the effective sample size (Dean and Pagano 2015, "Evaluating
-    confidence interval methods for binomial proportions in clustered surveys"). deff is at least 1
-    and at most what it is if clusters move as one; how far to believe the deff of the data depends
-    on how many clusters have anything but the quiet value that `pseudo` names too, against
+    Added to it is the variance of one pseudo-observation for the whole composite, as Agresti and
+    Min add one to a 2 x 2 table, so that data without any variation still claim no certainty. An
+    item's leverage is what it moves the composite by if its value moves by the size that `pseudo`
+    names for its part: weight * size / n. The pseudo-observation has the leverage of a typical
+    item, typical meaning sqrt(sum of l^4 / sum of l^2): the items that bring most of the variance
+    count most, so that a small part is not lost beside a large one.
+
+    Clustered items come with deff times that leverage, n / deff being the effective sample size
+    (Dean and Pagano 2015, "Evaluating confidence interval methods for binomial proportions in
+    clustered surveys"). deff is that of the composite, so that it knows clusters that parts have in
+    common; it is at least 1 and at most what it is if clusters move as one. How far to believe it
+    depends on how many clusters have anything but the quiet value that `pseudo` names too, against
     `UNSEEN` clusters that move as one. Without variation, then, the most is assumed.
-    Pseudo-observations of parts correlate as much as the parts have clusters in common.
 
     Degrees of freedom: G - 1 for one part; for several Welch and Satterthwaite's, at most G - 1
-    over all of them.
+    over all of them, where each part has its share of the pseudo-observation.
     """
     codes, n_clusters = _encode(parts)
-    influence, guard = np.zeros(n_clusters), np.zeros(n_clusters)
-    own, own_df = [], []
+    influence, reach = np.zeros(n_clusters), np.zeros(n_clusters)
+    moved = np.zeros(n_clusters, dtype=bool)
+    leverages, own, own_df, as_items = [], [], [], 0.0
     for part, code in zip(parts, codes, strict=True):
         n = part.values.size
-        share = np.bincount(code, minlength=n_clusters) / n
-        present = int(np.count_nonzero(share))
+        counts = np.bincount(code, minlength=n_clusters)
+        present = int(np.count_nonzero(counts))
         if present < 2:
             return math.nan, math.nan
-        deviations = (part.values - part.values.mean()) / n
+        deviations = part.weight * (part.values - part.values.mean()) / n
         correction = math.sqrt(present / (present - 1))
         sums = correction * np.bincount(code, deviations, minlength=n_clusters)
-        as_one = _squared(share)
-        as_items = _squared(deviations) * n / (n - 1)
-        deff = _squared(sums) / as_items if as_items > 0 else math.inf
-        seen_share = min(max(deff, 1.0) / n, as_one)
-        size, quiet = pseudo(part)
-        moved = np.unique(code[part.values != quiet]).size
-        added = size * (moved * seen_share + UNSEEN * as_one) / (moved + UNSEEN)
-        influence += part.weight * sums
-        guard += part.weight * added * share / math.sqrt(as_one)
-        own.append(part.weight**2 * (_squared(sums) + added**2))
+        influence += sums
+        as_items += _squared(deviations) * n / (n - 1)
+        own.append(_squared(sums))
         own_df.append(present - 1)
-    total = _squared(influence) + _squared(guard)
-    return total, min(n_clusters - 1, _satterthwaite(own, own_df))
+        size, quiet = pseudo(part)
+        moved[code[part.values != quiet]] = True
+        leverages.append(np.full(n, part.weight * size / n))
+        reach += part.weight * size / n * counts
+    as_one_item = _typical(np.concatenate(leverages))
+    as_one_cluster = max(_typical(reach), as_one_item)
+    deff = _squared(influence) / as_items if as_items > 0 else math.inf
+    seen = min(max(deff, 1.0) * as_one_item, as_one_cluster) if as_one_item > 0 else 0.0
+    n_moved = int(np.count_nonzero(moved))
+    added = ((n_moved * seen + UNSEEN * as_one_cluster) / (n_moved + UNSEEN)) ** 2
+    brought = np.array([_squared(each) for each in leverages])
+    shares = brought / brought.sum() if as_one_item > 0 else brought
+    own_variances = [mine + added * float(share) for mine, share in zip(own, shares, strict=True)]
+    return _squared(influence) + added, min(n_clusters - 1, _satterthwaite(own_variances, own_df))
+
+
+def _typical(leverages: Floats) -> float:
+    """The root of the mean square, where each leverage counts by its own square; 0 for none."""
+    squares = np.square(leverages)
+    total = float(squares.sum())
+    return math.sqrt(_squared(squares) / total) if total > 0 else 0.0
 
 
 def _squared(vector: NDArray[np.floating[Any]]) -> float:

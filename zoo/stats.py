@@ -9,7 +9,7 @@ Why not sd / sqrt(n) everywhere: near 0 and 1 it is far too narrow (80 % instead
 n = 100 with 3 % gains and no losses) and collapses to nothing where no item changed. Binary items
 without clusters therefore get the intervals of Agresti and Coull and of Agresti and Min, which add
 pseudo-observations; everything else gets a cluster-robust variance, to which the variance of
-pseudo-observations is added in the same spirit (see `zoo.clustered.variance`), with t quantiles.
+one pseudo-observation is added in the same spirit (see `zoo.clustered.variance`), with t quantiles.
 """
 
 from __future__ import annotations

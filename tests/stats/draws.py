@@ -21,6 +21,16 @@ def rates(
     return float(held), float(excluded)
 
 
+def relative_width(
+    infer: Callable[[np.random.Generator], Interval | Difference], draws: int = 600
+) -> float:
+    """Mean width over that of an oracle, who knows the standard deviation of the estimate."""
+    rng = np.random.default_rng(20240602)
+    intervals = [infer(rng) for _ in range(draws)]
+    width = np.mean([each.high - each.low for each in intervals])
+    return float(width / (2 * 1.96 * np.std([each.value for each in intervals])))
+
+
 def monte_carlo_error(rate: float, draws: int = 1500) -> float:
     """Three standard errors of a rate estimated from so many draws."""
     return 3 * float(np.sqrt(rate * (1 - rate) / draws))

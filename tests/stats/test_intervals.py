@@ -15,6 +15,7 @@ from stats.draws import (
     monte_carlo_error,
     part,
     rates,
+    relative_width,
 )
 from zoo.clustered import Part
 from zoo.stats import (
@@ -48,10 +49,11 @@ def test_the_interval_of_ordinary_pairs_holds_the_truth_in_95_of_100_draws(n, ga
     assert abs(held - 0.95) < SLACK + 0.01
 
 
-@pytest.mark.parametrize(("n", "gain", "loss"), [(100, 0.03, 0), (100, 0.005, 0.005), (60, 0, 0)])
-def test_the_interval_of_nearly_saturated_pairs_holds_the_truth(n, gain, loss):
+@pytest.mark.parametrize(("n", "gain", "loss"), [(100, 0.03, 0), (100, 0.005, 0.005)])
+def test_the_interval_of_nearly_saturated_pairs_holds_the_truth_and_is_not_too_wide(n, gain, loss):
     held, _ = rates(pairs_of(n, gain, loss), gain - loss)
     assert held > 0.95 - SLACK
+    assert 1 < relative_width(pairs_of(n, gain, loss)) < 1.5
 
 
 def test_the_textbook_interval_fails_on_nearly_saturated_pairs():
@@ -101,6 +103,7 @@ def test_the_interval_of_clustered_pairs_holds_the_truth(groups, size, gain, los
 
     held, excluded = rates(infer, gain - loss)
     assert held > 0.95 - SLACK
+    assert 0.95 < relative_width(infer) < 1.65
     if gain == loss:
         assert excluded < 0.05 + SLACK
 
@@ -162,18 +165,99 @@ def test_independent_errors_call_an_unchanged_composite_changed_in_11_of_100_dra
 
 @pytest.mark.parametrize(
     ("facts", "benchmarks", "gain", "loss", "correlation"),
-    [(100, 4, 0.1, 0.1, 0.5), (100, 4, 0.03, 0, 0.5), (300, 3, 0.12, 0.06, 0.5), (60, 2, 0, 0, 0)],
+    [(100, 4, 0.1, 0.1, 0.5), (100, 4, 0.03, 0, 0.5), (300, 3, 0.12, 0.06, 0.5)],
 )
-def test_the_interval_of_a_composite_over_the_same_facts_holds_the_truth(
+def test_the_interval_of_a_composite_over_the_same_facts_holds_the_truth_and_is_not_too_wide(
     facts, benchmarks, gain, loss, correlation
 ):
-    held, _ = rates(
-        lambda rng: composite_difference(
-            same_facts(rng, facts, benchmarks, gain, loss, correlation)
-        ),
-        gain - loss,
-    )
+    def infer(rng):
+        return composite_difference(same_facts(rng, facts, benchmarks, gain, loss, correlation))
+
+    held, _ = rates(infer, gain - loss)
     assert held > 0.95 - SLACK
+    assert 0.95 < relative_width(infer) < 1.25
+
+
+def separate_items(rng, items, benchmarks, churn):
+    return [
+        part(
+            flipped(rng.random(items), churn / 2, churn / 2),
+            range(i * items, (i + 1) * items),
+            1 / benchmarks,
+        )
+        for i in range(benchmarks)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("churn", "least", "widest"), [(0.2, 0.05, 1.1), (0.04, 0.05, 1.1), (0.01, 0.03, 1.15)]
+)
+def test_unchanged_benchmarks_with_few_flips_are_called_changed_about_as_often_as_meant(
+    churn, least, widest
+):
+    def infer(rng):
+        return composite_difference(separate_items(rng, 150, 5, churn))
+
+    _, excluded = rates(infer, 0)
+    assert least - monte_carlo_error(least) < excluded < 0.05 + SLACK
+    assert relative_width(infer) < widest
+
+
+@pytest.mark.parametrize(
+    ("churn", "correlation", "least", "widest"),
+    [
+        (0.2, 0, 0.045, 1.15),
+        (0.04, 0, 0.03, 1.2),
+        (0.04, 0.54, 0.03, 1.2),
+        (0.01, 0, 0.008, 1.4),
+        (0.01, 0.54, 0, 1.4),
+    ],
+)
+def test_unchanged_benchmarks_over_the_same_facts_get_cautious_but_not_idle_intervals(
+    churn, correlation, least, widest
+):
+    def infer(rng):
+        return composite_difference(same_facts(rng, 150, 5, churn / 2, churn / 2, correlation))
+
+    _, excluded = rates(infer, 0)
+    assert least - monte_carlo_error(least) <= excluded < 0.05 + SLACK
+    assert relative_width(infer) < widest
+
+
+@pytest.mark.parametrize("share", [0, 0.7, 1])
+def test_clusters_that_hardly_changed_get_an_interval_within_two_thirds_of_the_oracles(share):
+    labels = np.repeat(np.arange(50), 10)
+
+    def infer(rng):
+        differences = flipped(cluster_uniforms(rng, 50, 10, share), 0.01, 0.01)
+        return paired_difference(*ends(differences), labels)
+
+    held, _ = rates(infer, 0)
+    assert held > 0.95
+    assert relative_width(infer) < 5 / 3
+
+
+def test_passages_lost_whole_beside_items_gained_singly_are_no_difference_where_they_balance():
+    labels = np.repeat(np.arange(50), 10)
+
+    def infer(rng):
+        lost = np.repeat(rng.random(50) < 0.01, 10)
+        gained = rng.random(500) < 0.01 / 0.99
+        return composite_difference([part(np.where(lost, -1.0, gained * 1.0), labels)])
+
+    _, excluded = rates(infer, 0)
+    assert excluded < 0.05 + SLACK
+
+
+@pytest.mark.parametrize("benchmarks", [1, 2, 5])
+def test_a_composite_without_a_flip_has_the_interval_of_one_flip(benchmarks):
+    apart = composite_difference(separate_items(np.random.default_rng(1), 60, benchmarks, 0))
+    assert apart.p == 1
+    assert 1.96 < apart.high * 60 * benchmarks < 2.01
+    together = composite_difference(
+        same_facts(np.random.default_rng(1), 60, benchmarks, 0, 0, 0),
+    )
+    assert 1.96 < together.high * 60 < 2.01
 
 
 def test_a_small_benchmark_beside_a_large_one_keeps_its_uncertainty():
