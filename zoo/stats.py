@@ -83,22 +83,20 @@ def composite_mean(parts: Sequence[Part]) -> Interval:
     """
     value = _weighted_mean(parts)
     squared, df = variance(parts, pseudo_scores)
-    half = _t_quantile(df) * math.sqrt(squared)
-    lowest = sum(part.weight * part.low for part in parts)
-    highest = sum(part.weight * part.high for part in parts)
-    return Interval(value, *np.clip([value - half, value + half], lowest, highest).tolist())
+    return Interval(value, *_possible(parts, value, _t_quantile(df) * math.sqrt(squared)))
 
 
 def composite_difference(parts: Sequence[Part]) -> Difference:
     """95 % interval of a weighted sum of mean paired differences; p agrees with the interval.
 
-    `values` are other minus base on the same items; clustered as `composite_mean`.
+    `values` are other minus base on the same items; clustered, and cut at what is possible, as
+    `composite_mean`.
     """
     value = _weighted_mean(parts)
     squared, df = variance(parts, pseudo_change)
     stderr = math.sqrt(squared)
-    half = _t_quantile(df) * stderr
-    return Difference(value, value - half, value + half, stderr, _t_p(value, stderr, df))
+    low, high = _possible(parts, value, _t_quantile(df) * stderr)
+    return Difference(value, low, high, stderr, _t_p(value, stderr, df))
 
 
 def paired_difference(
@@ -109,7 +107,7 @@ def paired_difference(
 ) -> Difference:
     """Mean of other minus base over the same (n,) items, in the same order.
 
-    span: the greatest change that one item can make; it only matters where no item changed.
+    span: the greatest change that one item can make, where the interval is cut.
     Binary items without clusters: Agresti and Min's interval and McNemar's exact p, which is the
     more careful of the two, so that p may exceed .05 where the interval just leaves out 0.
     Otherwise cluster-robust (Miller 2024), p consistent with the interval.
@@ -216,6 +214,14 @@ def _agresti_min(gained: int, lost: int, n: int) -> Difference:
     stderr = math.sqrt(((gained + lost + 1) / total - centre**2) / total)
     low, high = max(-1.0, centre - Z * stderr), min(1.0, centre + Z * stderr)
     return Difference((gained - lost) / n, low, high, stderr, mcnemar_p(gained, lost))
+
+
+def _possible(parts: Sequence[Part], value: float, half: float) -> tuple[float, float]:
+    """value -+ half, cut at the least and the greatest that the composite can be."""
+    lowest = sum(part.weight * part.low for part in parts)
+    highest = sum(part.weight * part.high for part in parts)
+    low, high = np.clip([value - half, value + half], lowest, highest).tolist()
+    return low, high
 
 
 def _weighted_mean(parts: Sequence[Part]) -> float:

@@ -140,3 +140,9 @@ def test_importing_the_statistics_loads_no_heavy_library():
     code = "import sys, zoo.tradeoff; print([m for m in sys.modules if m in ('scipy', 'pandas')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_interval_of_a_change_is_cut_at_what_is_possible():
+    base, other = np.zeros(12), np.r_[np.ones(11), 0.0]
+    change = paired_difference(base, other, np.arange(12) // 4)
+    assert change.low < 11 / 12 < change.high <= 1

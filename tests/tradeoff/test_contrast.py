@@ -81,14 +81,14 @@ def test_clustered_items_get_a_wider_interval():
 
 def test_benchmarks_that_ask_the_same_facts_count_as_fewer_items():
     other = Benchmark("retold", "acc", capability="skill")
-    facts = [f"fact {at}" for at in range(40)]
+    facts = [f"fact {at}" for at in range(400)]
 
     def general(clusters):
         cells = [
-            cell(A, ACC, "01" * 20, clusters=clusters),
-            cell(A, other, "01" * 20, clusters=clusters),
-            cell(B, ACC, "1" * 10 + "01" * 15, clusters=clusters),
-            cell(B, other, "1" * 10 + "01" * 15, clusters=clusters),
+            cell(A, ACC, "01" * 200, clusters=clusters),
+            cell(A, other, "01" * 200, clusters=clusters),
+            cell(B, ACC, "1" * 100 + "01" * 150, clusters=clusters),
+            cell(B, other, "1" * 100 + "01" * 150, clusters=clusters),
         ]
         report = analyse(Family("f", (A, B)), Suite("s", (ACC, other)), cells, REGIMES)
         return report.stages[1].general["uniform"], report.tradeoffs[0].general
