@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.evaluation.huggingface import HF
+from zoo.evaluation.huggingface import HF, TORCH
 from zoo.fingerprints import canonical
 from zoo.hookspecs import Executor, Job
 from zoo.host import Host
@@ -43,7 +43,7 @@ class Settings:
 
 def builtins() -> dict[str, Sequence[Any]]:
     """What the host brings itself, by kind."""
-    return {"loaders": (HF,), "executors": (Executor("local", run_local),)}
+    return {"loaders": (HF, TORCH), "executors": (Executor("local", run_local),)}
 
 
 def evaluator_for(settings: Mapping[str, Any]) -> Evaluator:

@@ -1,15 +1,17 @@
-"""The built-in loader `hf`: lm-eval's own HFLM over transformers, the reference.
+"""The built-in loaders of Hugging Face checkpoints.
 
-Its logits cache stays off: with it, two requests of equal tokens and another split between
-context and continuation are served each other's likelihood.
+`torch` is the engine of `zoo.engine`; `hf` is lm-eval's own HFLM, the reference, from which the
+engine takes model and tokenizer. HFLM's logits cache stays off: with it, two requests of equal
+tokens and another split between context and continuation are served each other's likelihood.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ModelError
+from zoo.errors import ConfigError, ModelError, did_you_mean
 from zoo.fingerprints import read_json
 from zoo.hookspecs import Loader
 from zoo.models import Model
@@ -22,6 +24,8 @@ LOGITS_BYTES = 512 * 1024**2
 """How much a CPU batch's logits may take; HFLM keeps them for every position."""
 
 MAX_ROWS = 64
+
+TIERS = ("packed", "padded", "hflm")
 
 
 def load_hf(model: Model, *, device: str, dtype: str, batch_size: int | str, **options: Any) -> LM:
@@ -81,4 +85,23 @@ def _rows(folder: Path) -> int:
     return max(1, min(MAX_ROWS, rows))
 
 
+def load_torch(
+    model: Model, *, device: str, dtype: str, batch_size: int | str, **options: Any
+) -> LM:
+    """Loads as `load_hf` does, and answers with the engine.
+
+    loader_args may name a `tier`, the fastest way of scoring to try: packed, padded or hflm.
+    """
+    from zoo.engine.adapter import TorchLM
+
+    args = {**model.loader_args, **options}
+    tier = args.pop("tier", None)
+    if tier not in (None, *TIERS):
+        raise ConfigError(f"loader_args name the tier {tier!r}" + did_you_mean(str(tier), TIERS))
+    plain = replace(model, loader_args=args)
+    reference = load_hf(plain, device=device, dtype=dtype, batch_size=batch_size)
+    return TorchLM(reference, tier=tier)
+
+
 HF = Loader("hf", load_hf, numerics="lm-eval-hflm/1")
+TORCH = Loader("torch", load_torch, numerics="zoo-torch/1")

@@ -1,0 +1,208 @@
+"""The engine as an lm-eval LM, and the loader `torch` that makes it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lm_eval.api.model import TemplateLM
+from lm_eval.models.huggingface import HFLM
+from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
+
+from zoo.engine.decoding import Generated
+from zoo.engine.encoding import Encoder
+from zoo.engine.scorer import Answer
+from zoo.engine.tiers import Tier, choose
+from zoo.engine.trie import Pair
+from zoo.engine.until import generate_until, why_left_to_hflm
+from zoo.errors import CellError
+
+if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
+
+logger = logging.getLogger("zoo")
+
+
+class TorchLM(TemplateLM):
+    """Any Hugging Face causal LM, each unique token read once.
+
+    Answers are those of lm-eval's HFLM with `logits_cache=False`, up to rounding: the same
+    encoding, BOS, truncation and windows. `choice` says which way of scoring the model got.
+
+    >>> lm = TorchLM.of(model, tokenizer)            # doctest: +SKIP
+    >>> lm_eval.simple_evaluate(lm, tasks=["arc_easy"])  # doctest: +SKIP
+    """
+
+    def __init__(self, reference: HFLM, *, tier: Tier | None = None) -> None:
+        """reference: holds model and tokenizer, and answers what is left to it. tier: the fastest
+        way of scoring to try; None means any.
+
+        `way` is what scores, None where that is the reference.
+        """
+        super().__init__()
+        self.reference = reference
+        self.tokenizer = reference.tokenizer
+        self.backend = reference.backend
+        self._device = reference.device
+        self.model = _bare(reference.model)
+        self.way, self.choice = choose(
+            self.model, self.max_length, reference.device, _tier(reference, tier)
+        )
+        self._encoder = Encoder(
+            self.tokenizer,
+            add_bos=reference.add_bos_token,
+            max_length=self.max_length,
+            prefix_token_id=reference.custom_prefix_token_id,
+        )
+
+    @classmethod
+    def of(cls, model: Any, tokenizer: Any, *, tier: Tier | None = None, **options: Any) -> TorchLM:
+        """Over a model and a tokenizer already in memory. options: HFLM's."""
+        options = {"batch_size": 1, **options}
+        reference = HFLM(pretrained=model, tokenizer=tokenizer, logits_cache=False, **options)
+        return cls(reference, tier=tier)
+
+    @property
+    def eot_token_id(self) -> int:
+        """The token that ends a text, as HFLM has it."""
+        return self.reference.eot_token_id
+
+    @property
+    def prefix_token_id(self) -> int:
+        """What stands before an empty context, as HFLM has it."""
+        return self.reference.prefix_token_id
+
+    @property
+    def max_length(self) -> int:
+        """Most tokens the model reads at once."""
+        return self.reference.max_length
+
+    @property
+    def max_gen_toks(self) -> int:
+        """Budget of a task that names none."""
+        return self.reference.max_gen_toks
+
+    @property
+    def batch_size(self) -> int | str:
+        """Of the reference; the engine's own batches are bounded in tokens."""
+        return self.reference.batch_size
+
+    @property
+    def tokenizer_name(self) -> str:
+        """For lm-eval's own caches."""
+        return self.reference.tokenizer_name
+
+    def tok_encode(
+        self, string: str, add_special_tokens: bool | None = None, **kwargs: Any
+    ) -> list[int]:
+        """Token ids of a text, encoded by HFLM."""
+        encoded: list[int] = self.reference.tok_encode(string, add_special_tokens, **kwargs)
+        return encoded
+
+    def apply_chat_template(
+        self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
+    ) -> str:
+        """The rendered chat, as HFLM renders it."""
+        return self.reference.apply_chat_template(chat_history, add_generation_prompt)
+
+    def get_model_info(self) -> dict[str, Any]:
+        """HFLM's description of the model, with the way of scoring."""
+        return {**self.reference.get_model_info(), "engine": str(self.choice)}
+
+    def loglikelihood(
+        self, requests: list[Instance], disable_tqdm: bool = False
+    ) -> list[tuple[float, bool]]:
+        """(log-likelihood in nats, is greedy) of each (context, continuation)."""
+        if self.reference.enable_thinking:
+            raise CellError("log-likelihoods cannot be asked with thinking on; set it off")
+        if self.way is None:
+            self.reference.set_cache_hook(self.cache_hook)
+            return list(self.reference.loglikelihood(requests, disable_tqdm=disable_tqdm))
+        texts = [request.args for request in requests]
+        pairs = self._encoder.pairs(texts)
+        return self._scored(pairs, texts)
+
+    def _loglikelihood_tokens(
+        self, requests: list[tuple[tuple[str, str], list[int], list[int]]], **kwargs: Any
+    ) -> list[tuple[float, bool]]:
+        if self.way is None:
+            self.reference.set_cache_hook(self.cache_hook)
+            return list(self.reference._loglikelihood_tokens(requests, **kwargs))
+        return self._scored([(a, b) for _, a, b in requests], [text for text, _, _ in requests])
+
+    def loglikelihood_rolling(
+        self, requests: list[Instance], disable_tqdm: bool = False
+    ) -> list[float]:
+        """Log-likelihood of each whole text, in windows of the model's context, each token once."""
+        if self.way is None:
+            self.reference.set_cache_hook(self.cache_hook)
+            return list(self.reference.loglikelihood_rolling(requests, disable_tqdm=disable_tqdm))
+        texts: list[str] = [request.args[0] for request in requests]
+        windows: list[Pair] = []
+        owners: list[int] = []
+        for number, ids in enumerate(self._encoder.texts(texts)):
+            for window in get_rolling_token_windows(
+                token_list=ids,
+                prefix_token=self.prefix_token_id,
+                max_seq_len=self.max_length,
+                context_len=1,
+            ):
+                windows.append(make_disjoint_window(window))
+                owners.append(number)
+        sums = [0.0] * len(texts)
+        for number, (value, _) in zip(owners, self._scored(windows), strict=True):
+            sums[number] += value
+        for text, value in zip(texts, sums, strict=True):
+            self.cache_hook.add_partial("loglikelihood_rolling", (text,), value)
+        return sums
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
+        """The text that follows each prompt, up to a stop string, EOS or max_gen_toks."""
+        if self.way is None or (reason := why_left_to_hflm(self.reference, requests)):
+            if self.way is not None:
+                logger.warning("generation is left to lm-eval's HFLM: %s", reason)
+            self.reference.set_cache_hook(self.cache_hook)
+            return list(self.reference.generate_until(requests, disable_tqdm=disable_tqdm))
+        return [answer.text for answer in self.generate(requests)]
+
+    def generate(self, requests: Sequence[Instance]) -> list[Generated]:
+        """As `generate_until`, with the number of tokens and whether the cap cut the answer.
+
+        For requests that `why_left_to_hflm` leaves to us.
+        """
+
+        def tell(place: int, answer: Generated) -> None:
+            self.cache_hook.add_partial("generate_until", requests[place].args, answer.text)
+
+        return generate_until(self.reference, self.model, self._encoder, requests, on_answer=tell)
+
+    def _scored(
+        self, pairs: Sequence[Pair], texts: Sequence[tuple[str, str]] | None = None
+    ) -> list[Answer]:
+        """texts: what the cache hook is told of with each answer."""
+        assert self.way is not None
+
+        def tell(number: int, answer: Answer) -> None:
+            if texts is not None and texts[number] is not None:
+                self.cache_hook.add_partial("loglikelihood", texts[number], answer)
+
+        return self.way.score(pairs, tell)
+
+
+def _tier(reference: HFLM, wanted: Tier | None) -> Tier | None:
+    """HFLM's own way where it was asked for what only it does."""
+    if reference.backend != "causal" or reference.mixed_precision_dtype is not None:
+        return "hflm"
+    return wanted
+
+
+def _bare(model: Any) -> Any:
+    """The transformers model: of a PEFT wrapper what it wraps, adapters in place.
+
+    Prompt-learning adapters act outside of it, so that they keep their wrapper.
+    """
+    config = getattr(model, "active_peft_config", None)
+    if config is None or config.is_prompt_learning:
+        return model
+    return model.get_base_model()
