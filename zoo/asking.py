@@ -122,7 +122,8 @@ def _stream(lm: Any, text: str, wishes: dict[str, Any], max_tokens: int) -> Iter
     ).to(lm.device)
     streamer = TextIteratorStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
     arguments = {
-        "do_sample": False,
+        # as lm-eval reads it: a temperature is a wish to sample
+        "do_sample": float(wishes.get("temperature") or 0) > 0,
         **wishes,
         "input_ids": encoded["input_ids"],
         "attention_mask": encoded["attention_mask"],

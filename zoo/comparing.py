@@ -7,21 +7,29 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from zoo.contrasts import Contrast
-from zoo.errors import CellError, UnknownNameError
+from zoo.errors import CellError, UnknownNameError, ZooError
+from zoo.evaluation.evaluator import Evaluator
 from zoo.evaluation.preparing import Cell
 from zoo.executors import evaluator_for
+from zoo.fingerprints import canonical
 from zoo.host import Host
 from zoo.models import Prompting
+from zoo.pairing import prompts_differ
 from zoo.recall import cells_of_model, read_cell
-from zoo.results import RecordedCell, Result
+from zoo.results import RecordedCell, Result, RunRecord
 from zoo.running import Options, settings_of
 from zoo.structuring import plain
 from zoo.tradeoff import contrast
+
+Recorded = tuple[RunRecord, RecordedCell]
+"""A cell and the run that recorded it."""
 
 Difference = tuple[str, str, str]
 """What differs, A's value, B's value."""
 
 CellKey = tuple[object, ...]
+
+CHANGED = "differed when it was asked; the task has changed since and asks both alike"
 
 
 @dataclass(frozen=True)
@@ -36,26 +44,33 @@ class Comparison:
 def compare(host: Host, a: str, b: str) -> Comparison:
     """Compares two models by what the store has of them; no weight is loaded.
 
-    Prompts are rendered again with each model's own tokenizer.
+    Prompts that differ are rendered again, as the runs that recorded them would.
     Raises UnknownNameError where a model has never been run.
     """
     ours, theirs = _cells(host, a), _cells(host, b)
     shared = [key for key in ours if key in theirs]
-    results = [(read_cell(host.store, ours[k]), read_cell(host.store, theirs[k])) for k in shared]
+    results = [
+        (read_cell(host.store, ours[key][1]), read_cell(host.store, theirs[key][1]))
+        for key in shared
+    ]
+    asked = [
+        (ours[key], theirs[key], prompts_differ(*pair))
+        for key, pair in zip(shared, results, strict=True)
+    ]
     return Comparison(
         tuple(_configuration(results)),
-        tuple(_prompts(host, [(ours[key], theirs[key]) for key in shared])),
+        tuple(_prompts(host, asked)),
         tuple(_contrasts(results)),
     )
 
 
-def _cells(host: Host, model: str) -> dict[CellKey, RecordedCell]:
+def _cells(host: Host, model: str) -> dict[CellKey, Recorded]:
     """The newest scored cell of a model for each benchmark, protocol and limit."""
-    found: dict[CellKey, RecordedCell] = {}
-    for cell in cells_of_model(host.store, model):
+    found: dict[CellKey, Recorded] = {}
+    for record, cell in cells_of_model(host.store, model):
         if cell.status == "scored":
             key = (cell.spec.benchmark.key, cell.spec.protocol, cell.spec.limit)
-            found.setdefault(key, cell)
+            found.setdefault(key, (record, cell))
     if not found:
         known = {cell.spec.model.id for record in host.store.records() for cell in record.cells}
         raise UnknownNameError("scored model", model, known, f"`zoo run {model}` makes it one")
@@ -90,20 +105,45 @@ def _note(seen: dict[Difference, None], what: str, ours: Any, theirs: Any) -> No
         seen[what, _text(ours), _text(theirs)] = None
 
 
-def _prompts(host: Host, pairs: Sequence[tuple[RecordedCell, RecordedCell]]) -> list[Difference]:
+def _prompts(
+    host: Host, pairs: Sequence[tuple[Recorded, Recorded, bool | None]]
+) -> list[Difference]:
     """The first item of each benchmark and protocol whose prompts differ, both rendered again.
 
+    pairs: two cells, and whether their stored prompts differ, None where that is not known.
     Where a prompt cannot be rendered any more, the reason stands in its place.
     """
-    settings: Mapping[str, Any] = plain(settings_of(host, Options()))
-    evaluator = evaluator_for(settings)
+    evaluators: dict[str, Evaluator] = {}
+
+    def prepare(recorded: Recorded) -> Cell | Result:
+        record, cell = recorded
+        settings = {
+            name: record.settings[name]
+            for name in ("include_paths", "loader", "loader_args")
+            if name in record.settings
+        }
+        run = canonical(settings)
+        try:
+            if run not in evaluators:
+                evaluators[run] = evaluator_for({**plain(settings_of(host, Options())), **settings})
+        except ZooError as problem:
+            return Result(cell.spec, "failed", error=str(problem))
+        return evaluators[run].prepare(cell.spec)
+
     differences = []
-    for ours, theirs in pairs:
-        name = f"{ours.spec.benchmark.name} · {ours.spec.protocol}"
-        contexts = [_contexts(evaluator.prepare(each.spec)) for each in (ours, theirs)]
+    for ours, theirs, differed in pairs:
+        if differed is False:
+            continue
+        name = f"{ours[1].spec.benchmark.name} · {ours[1].spec.protocol}"
+        prepared = [prepare(each) for each in (ours, theirs)]
+        contexts = [_contexts(each) for each in prepared]
         first = next(
             ((one, other) for one, other in zip(*contexts, strict=False) if one != other), None
         )
+        if first is None and any(isinstance(each, Result) for each in prepared):
+            first = contexts[0][0], contexts[1][0]
+        elif first is None and differed:
+            first = (CHANGED, CHANGED)
         if first is not None:
             differences.append((name, *first))
     return differences

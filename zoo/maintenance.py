@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from zoo.errors import StoreError
 from zoo.recall import read_cell
 from zoo.results import Result
-from zoo.store import Store
+from zoo.store import DamagedIndexError, Store
+
+logger = logging.getLogger("zoo")
 
 
 def index_row(result: Result) -> dict[str, Any]:
@@ -40,12 +43,18 @@ def index_row(result: Result) -> dict[str, Any]:
 
 
 def add_to_index(store: Store, results: Iterable[Result]) -> None:
-    """Adds what is scored to the index; one that is damaged is made again."""
+    """Adds what is scored to the index; one that is damaged is made again.
+
+    One that is sound and cannot be written now is left as it is, and the log says so: every cell
+    is in the store, and an index can be made of it at any time.
+    """
     rows = [index_row(result) for result in results if result.score is not None]
     try:
         store.index_rows(rows)
-    except StoreError:
+    except DamagedIndexError:
         rebuild_index(store)
+    except StoreError as problem:
+        logger.warning("%s; this run's cells are kept, and not in it", problem)
 
 
 def rebuild_index(store: Store) -> int:

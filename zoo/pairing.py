@@ -103,8 +103,8 @@ def higher_is_better(result: Result) -> bool:
 def setup_differences(base: Result, other: Result) -> list[str]:
     """What differs between two cells besides the model: "dtype float32 against bfloat16".
 
-    Under the uniform protocol prompting must be the same; under the native one each stage is asked
-    in its own way.
+    Under the uniform protocol prompting and prompts must be the same; under the native one each
+    stage is asked in its own way.
     """
     pairs = [
         (name, getattr(base.provenance, name), getattr(other.provenance, name))
@@ -119,7 +119,18 @@ def setup_differences(base: Result, other: Result) -> list[str]:
     prompting = [_as_asked(result.spec.prompting) for result in (base, other)]
     if base.spec.protocol == "uniform" and prompting[0] != prompting[1]:
         found.append("prompting differs under the uniform protocol")
+    if base.spec.protocol == "uniform" and prompts_differ(base, other):
+        found.append("prompts differ under the uniform protocol")
     return found
+
+
+def prompts_differ(base: Result, other: Result) -> bool | None:
+    """Whether any item that both cells have was asked in other words; None where none is shared."""
+    ours, theirs = (
+        {item.item_id: item.prompt_hash for item in result.items} for result in (base, other)
+    )
+    shared = ours.keys() & theirs.keys()
+    return any(ours[item] != theirs[item] for item in shared) if shared else None
 
 
 def item_differences(aligned: Aligned) -> list[str]:

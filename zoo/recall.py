@@ -6,6 +6,7 @@ record and no key is computed again.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,12 +25,16 @@ SAME = ("dtype", "loader", "loader_args", "seed", "limit", "num_fewshot", "gen_k
 
 @dataclass(frozen=True)
 class Recalled:
-    """A family's results on a suite as the store has them, and the records they come from."""
+    """A family's results on a suite as the store has them, and the records they come from.
+
+    notes: what was left out and why, one sentence each.
+    """
 
     family: Family
     suite: Suite
     results: tuple[Result, ...]
     records: tuple[RunRecord, ...]
+    notes: tuple[str, ...] = ()
 
 
 def recall(
@@ -38,8 +43,8 @@ def recall(
     """The newest results for a family and suite; without names, those of the newest run.
 
     Cells come from the newest record that has them, among the records made with the same settings
-    as the newest one; a cell that other weights of the same name gave is left out. models: only
-    these ids. Raises UnknownNameError where there is no such run.
+    as the newest one; a cell that other weights of the same name gave is left out, and a
+    note says so. models: only these ids. Raises UnknownNameError where there is no such run.
     """
     records = store.records()
     wanted = set(models)
@@ -65,11 +70,13 @@ def recall(
     seen: dict[str, Model] = {}
     for cell in cells.values():
         seen.setdefault(cell.spec.model.id, cell.spec.model)
+    results, notes = _of_one_checkpoint(read_cell(store, cell) for cell in cells.values())
     return Recalled(
         Family(newest.family, parents_first(tuple(seen.values())), suite=newest.suite["name"]),
         read(Suite, newest.suite, "run record"),
-        _of_one_checkpoint(read_cell(store, cell) for cell in cells.values()),
+        results,
         tuple(same),
+        notes,
     )
 
 
@@ -87,22 +94,35 @@ def read_cell(store: Store, cell: RecordedCell) -> Result:
     return result_of(cell.spec, found, reused=True)
 
 
-def cells_of_model(store: Store, model: str) -> Sequence[RecordedCell]:
-    """Every cell any run recorded for a model, newest first."""
+def cells_of_model(store: Store, model: str) -> Sequence[tuple[RunRecord, RecordedCell]]:
+    """Every cell any run recorded for a model, newest first, each with its run."""
     return [
-        cell for record in store.records() for cell in record.cells if cell.spec.model.id == model
+        (record, cell)
+        for record in store.records()
+        for cell in record.cells
+        if cell.spec.model.id == model
     ]
 
 
-def _of_one_checkpoint(newest_first: Iterable[Result]) -> tuple[Result, ...]:
-    """Results without those of a model whose folder has held other weights since."""
+def _of_one_checkpoint(
+    newest_first: Iterable[Result],
+) -> tuple[tuple[Result, ...], tuple[str, ...]]:
+    """Results without those of a model whose folder has held other weights since, and a note for
+    each such model."""
     weights: dict[str, str] = {}
-    kept = []
+    kept, older = [], Counter[str]()
     for result in newest_first:
-        own = result.provenance.weights
-        if not own or weights.setdefault(result.spec.model.id, own) == own:
+        model, own = result.spec.model.id, result.provenance.weights
+        if not own or weights.setdefault(model, own) == own:
             kept.append(result)
-    return tuple(kept)
+        else:
+            older[model] += 1
+    notes = (
+        f"{model} has had other weights: {count} of its older cells "
+        f"{'is' if count == 1 else 'are'} left out; `zoo run` asks the new weights"
+        for model, count in older.items()
+    )
+    return tuple(kept), tuple(notes)
 
 
 def _comparable(record: RunRecord, newest: RunRecord) -> bool:

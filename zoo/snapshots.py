@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.errors import ModelError
+from zoo.fingerprints import TOKENIZER
 
-SMALL_FILES = ["*.json", "*.jinja", "*.model", "*.txt", "README.md"]
+SMALL_FILES = ("*.json", "*.jinja", "*.txt", "README.md", *TOKENIZER)
+ADAPTER = ("adapter_model.safetensors",)
+"""Weights of an adapter, which are small too."""
 
 
-@lru_cache(maxsize=256)
-def small_snapshot(name: str, revision: str | None) -> Path:
+def small_snapshot(name: str, revision: str | None, more: Sequence[str] = ()) -> Path:
     """The snapshot folder (named by its commit) of a Hub repository, from the cache if offline.
 
+    more: patterns of further files to fetch. The Hub is asked at every call, since a branch moves.
     Raises ModelError: gated, missing, unknown revision, or not in the cache and out of reach.
     """
     from huggingface_hub import snapshot_download
@@ -27,7 +30,8 @@ def small_snapshot(name: str, revision: str | None) -> Path:
     )
 
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=SMALL_FILES))
+        wanted = [*SMALL_FILES, *more]
+        return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
     except GatedRepoError:
         reason = f"{name} is gated; accept its terms on the Hub, then set HF_TOKEN"
     except RepositoryNotFoundError:

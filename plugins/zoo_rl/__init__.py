@@ -43,7 +43,11 @@ CLUES = (
 
 
 def prompting(model: Model, benchmark: Benchmark) -> Prompting:  # noqa: ARG001
-    """The model's own chat template, and thinking where the template knows how to ask for it."""
+    """The model's own chat template, with room to think.
+
+    The host leaves the thinking and its budget out where neither the template nor the vocabulary
+    knows any.
+    """
     return Prompting(
         chat_template="default",
         fewshot_as_multiturn=True,

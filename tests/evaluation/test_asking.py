@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,86 @@ def test_likelihood_cells_never_think(chat: Path, task_folder: Path, tmp_path: P
     assert not any("<think>" in request.context for request in likelihood.requests)
     assert not likelihood.spec.prompting.enable_thinking
     assert all(request.context.endswith("<think>") for request in written.requests)
+
+
+def wished_by_regime(**more: str) -> tuple[tuple[str, str], ...]:
+    """The rules of THINKING where its regime wished all of it, but for what others wished."""
+    return tuple(
+        (setting, more.get(setting.split("=")[0].split(".")[-1], "regime RL-tuned"))
+        for setting in (
+            "chat_template=default",
+            "enable_thinking=True",
+            "think_end_token=</think>",
+            "gen_kwargs.max_gen_toks=4096",
+        )
+    )
+
+
+@pytest.fixture
+def no_thinking(chat: Path, tmp_path: Path) -> Path:
+    """A checkpoint whose chat template and vocabulary know no thinking."""
+    folder = shutil.copytree(chat, tmp_path / "no-thinking")
+    path = folder / "chat_template.jinja"
+    path.write_text(path.read_text().split("{% if enable_thinking")[0] + "{% endif %}")
+    return folder
+
+
+def test_a_model_whose_template_knows_no_thinking_is_asked_and_scored_like_any_chat_model(
+    no_thinking: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    evaluator, _ = make_evaluator(tmp_path, task_folder)
+    asked = spec(no_thinking, "tiny_write", protocol="native", prompting=THINKING)
+    cell = cell_of(evaluator, replace(asked, rules=wished_by_regime()))
+    like_any = cell_of(evaluator, replace(asked, prompting=Prompting(chat_template="default")))
+    assert cell.requests == like_any.requests
+    assert cell.requests[0].gen_kwargs["max_gen_toks"] == 8
+    assert cell.requests[0].gen_kwargs["until"] == ["\n\n"]
+    assert (cell.response_key, cell.score_key) == (like_any.response_key, like_any.score_key)
+    assert cell.spec.prompting == like_any.spec.prompting
+    assert cell.spec.rules == (
+        ("chat_template=default", "regime RL-tuned"),
+        ("no thinking", "its chat template knows no thinking"),
+    )
+    again = cell_of(make_evaluator(tmp_path, task_folder)[0], cell.spec)
+    assert (again.spec, again.response_key) == (cell.spec, cell.response_key)
+
+
+def test_what_a_person_wished_of_thinking_stays(
+    no_thinking: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    evaluator, _ = make_evaluator(tmp_path, task_folder)
+    asked = spec(no_thinking, "tiny_write", protocol="native", prompting=THINKING)
+    said = {"think_end_token": "zoo.toml [prompting.RL-tuned]", "max_gen_toks": "--gen-kwargs"}
+    cell = cell_of(evaluator, replace(asked, rules=wished_by_regime(**said)))
+    assert cell.spec.prompting == replace(THINKING, enable_thinking=None)
+    assert cell.stops == ("\n\n",)
+
+
+def end_of_thinking_in_the_template(folder: Path) -> None:
+    path = folder / "chat_template.jinja"
+    path.write_text(path.read_text() + "{# answers follow </think> #}")
+
+
+def end_of_thinking_in_the_vocabulary(folder: Path) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens(["</think>"])
+    tokenizer.save_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    "teach", [end_of_thinking_in_the_template, end_of_thinking_in_the_vocabulary]
+)
+def test_a_model_that_knows_where_thinking_ends_may_think(
+    teach: Callable[[Path], None], no_thinking: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    teach(no_thinking)
+    asked = spec(no_thinking, "tiny_write", protocol="native", prompting=THINKING)
+    asked = replace(asked, rules=wished_by_regime())
+    cell = cell_of(make_evaluator(tmp_path, task_folder)[0], asked)
+    assert cell.spec == asked
+    assert cell.stops == ("\n\n",)
 
 
 def test_a_budget_is_clipped_to_what_the_longest_prompt_leaves(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.evaluating import evaluate, make_evaluator, spec
+from support.evaluating import cell_of, evaluate, make_evaluator, spec
 from support.scripted import scripted
 
 from zoo.errors import StoreError
@@ -45,6 +46,27 @@ def test_a_fresh_run_asks_each_response_cell_once(
     )
     assert [each.status for each in results] == ["scored"] * 3
     assert events.answered() == 36
+
+
+def test_answers_scored_again_later_keep_where_they_come_from(
+    base: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    evaluator, _ = make_evaluator(tmp_path, task_folder, batch_size=3)
+    asked = spec(base, "tiny_write")
+    (first,) = evaluate(evaluator, asked)
+    later, _ = make_evaluator(tmp_path, task_folder, batch_size=5)
+    later.device, later.plugins = "cuda:7", {"other": "2"}
+    cell = cell_of(later, replace(asked, benchmark=replace(asked.benchmark, filter="whole")))
+    (again,) = later.evaluate([cell])
+    assert again.provenance.response_key == first.provenance.response_key
+    assert first.provenance.batch_size == "3"
+    assert first.provenance.seconds is not None
+    assert again.provenance == replace(
+        first.provenance,
+        score_key=cell.score_key,
+        finished=again.provenance.finished,
+        plugins={"other": "2"},
+    )
 
 
 @pytest.mark.parametrize("kind", [RESPONSES, SCORES])

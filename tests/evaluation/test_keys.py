@@ -14,6 +14,8 @@ from support import checkpoints
 from support.evaluating import cell_of, evaluate, make_evaluator, spec
 from support.tasks import DOCS, TASKS, write_docs, write_task, write_tasks
 
+from zoo.evaluation import keys as module
+from zoo.evaluation.environment import checkpoint_dtype
 from zoo.evaluation.keys import Answerer, response_key, score_key
 from zoo.fingerprints import Fingerprint
 from zoo.models import Model, Prompting
@@ -31,6 +33,7 @@ SCORE = {
     "cluster": None,
     "think_end_token": None,
     "stops": (),
+    "repeats": 1,
 }
 
 
@@ -64,6 +67,24 @@ def test_each_field_of_the_score_key_alone_misses() -> None:
     for name, value in SCORE.items():
         keys.add(score_key(**{**SCORE, name: changed(value)}))
     assert len(keys) == 1 + len(SCORE)
+
+
+def test_another_version_of_our_own_scoring_misses_the_scores_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = score_key(**SCORE), response_key(ANSWERER, **RESPONSE)
+    monkeypatch.setattr(module, "SCORING", module.SCORING + 1)
+    assert score_key(**SCORE) != before[0]
+    assert response_key(ANSWERER, **RESPONSE) == before[1]
+
+
+def test_samples_that_vote_and_samples_scored_one_by_one_are_two_scores(
+    base: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    voted = keys_of(spec(base, "tiny_vote"), task_folder, tmp_path)
+    single = keys_of(spec(base, "tiny_vote", repeats=3), task_folder, tmp_path)
+    assert voted[0] == single[0]
+    assert voted[1] != single[1]
 
 
 def keys_of(asked: RunSpec, tasks: Path, store: Path, **options: Any) -> tuple[str, str]:
@@ -234,6 +255,77 @@ def test_another_way_of_scoring_misses_the_scores_alone(
     other = keys_of(spec(base, "tiny_write", **change), task_folder, tmp_path)
     assert plain[0] == other[0]
     assert plain[1] != other[1]
+
+
+def naming(folder: Path, dtype: str) -> Path:
+    """A copy of a checkpoint whose config.json names a dtype."""
+    table = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**table, "dtype": dtype}))
+    return folder
+
+
+def test_auto_is_the_dtype_each_checkpoint_names_and_is_named_in_its_keys(
+    base: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    half = naming(shutil.copytree(base, tmp_path / "half"), "bfloat16")
+    for folder, dtype in ((base, "float32"), (half, "bfloat16")):
+        asked = spec(folder, "tiny_choice")
+        cell = cell_of(make_evaluator(tmp_path, task_folder, dtype="auto")[0], asked)
+        assert cell.dtype == dtype
+        said = keys_of(asked, task_folder, tmp_path, dtype=dtype)
+        assert (cell.response_key, cell.score_key) == said
+    evaluator, _ = make_evaluator(tmp_path / "store", task_folder, dtype="auto")
+    (ours,) = evaluate(evaluator, spec(half, "tiny_choice"))
+    assert ours.provenance.dtype == "bfloat16", ours.error
+
+
+@pytest.mark.parametrize(
+    ("config", "dtype"),
+    [
+        ({}, "float32"),
+        ({"dtype": "bfloat16"}, "bfloat16"),
+        ({"torch_dtype": "float16"}, "float16"),
+        ({"torch_dtype": None, "text_config": {"dtype": "bfloat16"}}, "bfloat16"),
+        ({"dtype": "torch.bfloat16", "torch_dtype": "float32"}, "bfloat16"),
+        ({"torch_dtype": "auto"}, "float32"),
+    ],
+)
+def test_the_dtype_of_a_checkpoint_is_what_its_config_names(
+    config: dict[str, Any], dtype: str
+) -> None:
+    assert checkpoint_dtype(config) == dtype
+
+
+def write_below(name: str) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("HALF = 0.5\n")
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        (write_below(".venv/lib/site.py"), True),
+        (write_below("unused/other.py"), True),
+        (write_below("beside.py"), False),
+        (write_below("parts/deep/half.py"), False),
+        (write_below("parts/__init__.py"), False),
+    ],
+    ids=["environment", "unused", "beside", "imported", "package"],
+)
+def test_scoring_code_is_what_stands_beside_a_task_and_what_that_imports_from_below(
+    change: Callable[[Path], None], same: bool, base: Path, tmp_path: Path
+) -> None:
+    tasks = write_tasks(tmp_path / "tasks")
+    imports = "try:\n    from parts.deep import half\nexcept ImportError:\n    pass\n"
+    (tasks / "scoring.py").write_text(imports + (tasks / "scoring.py").read_text())
+    asked = spec(base, "tiny_lists")
+    before = keys_of(asked, tasks, tmp_path)
+    change(tasks)
+    assert (keys_of(asked, tasks, tmp_path) == before) is same
 
 
 def edit_scoring(folder: Path) -> None:

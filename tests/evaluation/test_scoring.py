@@ -45,6 +45,21 @@ def test_thinking_is_stripped_at_scoring_and_kept_in_the_response(
     assert answers_of(tmp_path, ours) == [item.response for item in ours.items]
 
 
+def test_an_answer_without_thinking_is_scored_as_it_was_written(
+    chat: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    def write(prompt: str, _: int) -> str:
+        return f"\n{doc_of(prompt)['answer']}"
+
+    def scores(prompting: Prompting) -> list[float]:
+        evaluator, _ = make_evaluator(tmp_path, task_folder, loader=scripted(write))
+        asked = spec(chat, "tiny_write", filter="whole", prompting=prompting)
+        (ours,) = evaluate(evaluator, asked)
+        return [item.score for item in ours.items]
+
+    assert scores(THINKING) == scores(Prompting(chat_template="default")) == [0.0] * len(DOCS)
+
+
 def test_stop_strings_are_held_back_while_a_model_thinks(
     chat: Path, task_folder: Path, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,12 @@ from support.zoos import TinyZoo
 
 from zoo.asking import Piece, ask
 from zoo.cli import main
-from zoo.comparing import compare
+from zoo.comparing import CHANGED, compare
 from zoo.diagnosis import Check, diagnosis
 from zoo.errors import UnknownNameError
 from zoo.host import Host
-from zoo.running import Options
+from zoo.plan import Wishes
+from zoo.running import Options, run_family
 
 
 def test_compare_shows_where_configuration_prompts_and_scores_differ(tiny_zoo: TinyZoo) -> None:
@@ -55,12 +57,58 @@ def test_compare_takes_each_score_from_the_store(tiny_zoo: TinyZoo) -> None:
 
 
 def test_compare_says_why_a_prompt_cannot_be_rendered_any_more(tiny_zoo: TinyZoo) -> None:
-    tiny_zoo.run(wishes={"protocols": ("uniform",)})
+    tiny_zoo.run(wishes={"protocols": ("native",)})
     shutil.rmtree(tiny_zoo.root / "chat")
     found = compare(tiny_zoo.host(), "./base", "./chat")
     assert len(found.prompts) == 3
     assert all("there is no folder" in other for _, _, other in found.prompts)
     assert len(found.contrasts) == 3
+
+
+def test_compare_says_that_prompts_differ_even_where_none_can_be_rendered(
+    tiny_zoo: TinyZoo,
+) -> None:
+    tiny_zoo.run(wishes={"protocols": ("native",)})
+    shutil.rmtree(tiny_zoo.tasks)
+    found = compare(tiny_zoo.host(), "./base", "./chat")
+    assert len(found.prompts) == 3
+    for _, one, other in found.prompts:
+        assert one == other
+        assert one.startswith("cannot be rendered: ")
+
+
+def test_compare_says_that_prompts_differed_before_the_task_changed(tiny_zoo: TinyZoo) -> None:
+    def ask_about(text: str, model: str) -> None:
+        tasks = tiny_zoo.tasks / "tiny_choice.yaml"
+        tasks.write_text(tasks.read_text().replace("doc_to_text: '", f"doc_to_text: '{text}"))
+        host = tiny_zoo.host()
+        (family,) = host.discovery.resolve([model])
+        options = Options(wishes=Wishes(protocols=("uniform",)), device="cpu")
+        run_family(host, family, host.suite(None, ("tiny_choice",), family), options)
+
+    ask_about("", str(tiny_zoo.root / "base"))
+    ask_about("please: ", str(tiny_zoo.root / "chat"))
+    found = compare(tiny_zoo.host(), str(tiny_zoo.root / "base"), str(tiny_zoo.root / "chat"))
+    ((_, one, other),) = found.prompts
+    assert one == other == CHANGED
+    (contrast,) = found.contrasts
+    assert contrast.mixed == "prompts differ under the uniform protocol"
+
+
+def test_compare_knows_of_equal_prompts_without_rendering_them(tiny_zoo: TinyZoo) -> None:
+    tiny_zoo.run(wishes={"protocols": ("uniform",)})
+    shutil.rmtree(tiny_zoo.tasks)
+    assert compare(tiny_zoo.host(), "./base", "./chat").prompts == ()
+
+
+def test_compare_renders_with_the_folders_and_loader_arguments_of_the_run(
+    tiny_zoo: TinyZoo,
+) -> None:
+    tiny_zoo.run(wishes={"protocols": ("native",)}, loader_args={"max_length": 250})
+    host = replace(tiny_zoo.host(), include_paths=())
+    prompts = {name: pair for name, *pair in compare(host, "./base", "./chat").prompts}
+    plain, rendered = prompts["tiny_choice · native"]
+    assert rendered == f"<s>[user]{plain}\n[assistant]"
 
 
 def test_compare_names_the_models_that_were_run(tiny_zoo: TinyZoo) -> None:
@@ -102,6 +150,21 @@ def test_ask_streams_every_stage_raw_and_native(tiny_zoo: TinyZoo) -> None:
     rendered = "<s>[user]the cat\n[assistant]"
     assert text_of(pieces, "./chat", "native") == generated(chat, rendered, 40)
     assert text_of(pieces, "tiny/adapted", "raw") != text_of(pieces, "./base", "raw")
+
+
+def test_ask_samples_where_a_temperature_is_wished(tiny_zoo: TinyZoo) -> None:
+    def raw(**gen_kwargs: object) -> str:
+        host = tiny_zoo.host()
+        (family,) = host.discovery.resolve(())
+        options = Options(wishes=Wishes(gen_kwargs=gen_kwargs), device="cpu")
+        pieces = list(ask(host, family, "the cat", options, 24))
+        assert not any(piece.error for piece in pieces)
+        return text_of(pieces, "./base", "raw")
+
+    greedy = raw()
+    assert raw(temperature=50.0) != greedy
+    assert raw(temperature=50.0, do_sample=False) == greedy
+    assert raw(temperature=0) == greedy
 
 
 def test_a_stage_that_cannot_answer_says_why_and_the_others_go_on(tiny_zoo: TinyZoo) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from zoo.maintenance import add_to_index, rebuild_index
 from zoo.models import Model, Prompting
 from zoo.recall import read_cell, recall
 from zoo.results import Item, Provenance, RecordedCell, Result, RunRecord, RunSpec, Score
-from zoo.store import SCORES, Store
+from zoo.store import SCORES, Store, index
 from zoo.structuring import plain
 
 BENCHMARK = Benchmark("arc_easy", "acc", num_fewshot=0, capability="knowledge", chance=0.25)
@@ -123,6 +125,19 @@ def test_recall_never_joins_other_weights_of_the_same_name(store: Store) -> None
     assert [each.spec.protocol for each in recall(store).results] == ["uniform"]
 
 
+def test_recall_says_how_many_cells_of_older_weights_it_left_out(store: Store) -> None:
+    other = replace(BENCHMARK, task="arc_hard")
+    old = [keep(store, protocol="native", weights="before"), keep(store, weights="before")]
+    old.append(replace(old[1], spec=replace(old[1].spec, benchmark=other)))
+    store.add_run(record("1", *old))
+    store.add_run(record("2", keep(store, weights="after")))
+    (note,) = recall(store).notes
+    assert "org/base" in note
+    assert "2 of its older cells are left out" in note
+    store.add_run(record("3", *old, keep(store, weights="before")))
+    assert recall(store).notes == ()
+
+
 def test_recall_shows_failed_and_damaged_cells_with_their_reason(store: Store) -> None:
     cell = keep(store)
     other = replace(MODEL, id="org/gone")
@@ -178,6 +193,31 @@ def test_a_damaged_index_is_made_again_by_the_next_run(store: Store) -> None:
     result: Result = read_cell(store, cell)
     add_to_index(store, [result])
     assert [row["score_key"] for row in store.indexed()] == [cell.score_key]
+
+
+def locked(path: Path) -> sqlite3.Connection:
+    """Another process that is writing the index, for longer than anyone waits."""
+    other = sqlite3.connect(path)
+    other.execute("BEGIN EXCLUSIVE")
+    return other
+
+
+def test_an_index_that_is_locked_is_left_as_it_is_and_named(
+    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "PATIENCE", 0.01)
+    first, second = keep(store), keep(store, protocol="native")
+    store.add_run(record("1", first))
+    add_to_index(store, [read_cell(store, first)])
+    path = store.root / "index.sqlite"
+    before = path.stat().st_ino
+    with closing(locked(path)):
+        add_to_index(store, [read_cell(store, second)])
+    assert path.stat().st_ino == before
+    assert "database is locked" in caplog.text
+    assert [row["score_key"] for row in store.indexed()] == [first.score_key]
+    add_to_index(store, [read_cell(store, second)])
+    assert len(store.indexed()) == 2
 
 
 def test_zoo_store_verify_says_by_its_status_whether_all_is_as_written(

@@ -58,7 +58,8 @@ def together(root: Path) -> None:
             store = Store(root)
             time.sleep(max(0.0, start - time.time()))
             table, summary = store.put(SCORES, digest("one"), columns(number), {"number": number})
-            print(summary["number"], digest(dict(table)), flush=True)
+            # one write for one line: the eight share the pipe
+            os.write(sys.stdout.fileno(), f"{summary['number']} {digest(dict(table))}\n".encode())
             os._exit(0)
         children.append(child)
     for child in children:

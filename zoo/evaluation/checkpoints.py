@@ -6,17 +6,17 @@ Nothing here loads weights: preflight runs it for every model before the first o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import ModelError, PromptingError
 from zoo.evaluation.tasks import RenderChat
-from zoo.fingerprints import Fingerprint, digest, fingerprint, read_json
+from zoo.fingerprints import Fingerprint, chat_template_of, digest, fingerprint, read_json
 from zoo.models import Model, Prompting
 from zoo.probing import describe
-from zoo.snapshots import small_snapshot
+from zoo.snapshots import ADAPTER, small_snapshot
 
 
 @dataclass(frozen=True)
@@ -27,20 +27,25 @@ class Checkpoint:
     folder: of the model, or of the base under an adapter; None where it is no files of ours.
     tokenizer_folder: where the tokenizer is read from, likewise.
     commit: what a branch of the Hub was resolved to; None for folders.
+    fetched: loader arguments that name the Hub, each with the folder that was hashed in its place:
+        loaders seek an adapter and a tokenizer at the base's commit.
     """
 
     identity: Fingerprint
     folder: Path | None = None
     tokenizer_folder: Path | None = None
     commit: str | None = None
+    fetched: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def config(self) -> Mapping[str, Any]:
+        """What its config.json says; {} where it has none that we can read."""
+        return read_json(self.folder / "config.json") if self.folder is not None else {}
 
     @cached_property
     def context_length(self) -> int | None:
         """Longest sequence it takes, in tokens, if its config says so (as lm-eval reads it)."""
-        if self.folder is None:
-            return None
-        config = read_json(self.folder / "config.json")
-        config = {**config, **(config.get("text_config") or {})}
+        config = {**self.config, **(self.config.get("text_config") or {})}
         for name in ("n_positions", "max_position_embeddings", "n_ctx"):
             if isinstance(config.get(name), int):
                 return int(config[name])
@@ -53,10 +58,24 @@ class Checkpoint:
         return _tokenizer(self.tokenizer_folder, self.identity.tokenizer)
 
 
+def knows_thinking(checkpoint: Checkpoint, think_end_token: str | None) -> bool:
+    """Whether the model can have learnt to think before it answers.
+
+    Its chat template asks for thinking or writes where it ends, or its vocabulary holds that token.
+    """
+    if checkpoint.tokenizer_folder is None:
+        return True
+    template = chat_template_of(checkpoint.tokenizer_folder) or ""
+    if "enable_thinking" in template or (think_end_token and think_end_token in template):
+        return True
+    return think_end_token is not None and think_end_token in checkpoint.tokenizer().get_vocab()
+
+
 def find_checkpoint(model: Model, reads_files: bool = True) -> Checkpoint:
     """Finds the files of a model, or knows it by its name where its loader reads none.
 
-    Folders are hashed; what comes from the Hub is known by its resolved commit.
+    Folders are hashed, and adapters, which are small; a base on the Hub is known by its resolved
+    commit.
     Raises ModelError with the remedy.
     """
     args = model.loader_args
@@ -67,17 +86,22 @@ def find_checkpoint(model: Model, reads_files: bool = True) -> Checkpoint:
     folder, base_id = _locate(base, revision, "config.json")
     own = fingerprint(folder)
     weights, tokenizer = base_id or _weights(folder, own), folder
+    fetched: dict[str, str] = {}
     if peft is not None:
         adapter, peft_id = _locate(str(peft), None, "adapter_config.json")
+        if peft_id:
+            fetched["peft"] = str(adapter)
         over = fingerprint(adapter)
-        weights = digest([weights, peft_id or _weights(adapter, over)])
+        weights = digest([weights, _weights(adapter, over)])
         if over.tokenizer:
             own, tokenizer = over, adapter
     if "tokenizer" in args:
-        tokenizer, _ = _locate(str(args["tokenizer"]), None, "tokenizer_config.json")
+        tokenizer, hub_id = _locate(str(args["tokenizer"]), None, "tokenizer_config.json")
+        if hub_id:
+            fetched["tokenizer"] = str(tokenizer)
         own = fingerprint(tokenizer)
     identity = Fingerprint(weights, own.tokenizer, own.chat_template)
-    return Checkpoint(identity, folder, tokenizer, folder.name if base_id else None)
+    return Checkpoint(identity, folder, tokenizer, folder.name if base_id else None, fetched)
 
 
 def _weights(folder: Path, own: Fingerprint) -> str:
@@ -96,7 +120,7 @@ def _locate(name: str, revision: str | None, needed: str) -> tuple[Path, str]:
         return folder.resolve(), ""
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ModelError(f"there is no folder {name}; check the path")
-    snapshot = small_snapshot(name, revision)
+    snapshot = small_snapshot(name, revision, ADAPTER if needed == "adapter_config.json" else ())
     return snapshot, f"hub:{name}@{snapshot.name}"
 
 

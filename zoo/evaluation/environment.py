@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import metadata
+from typing import Any
 
 from zoo.errors import ConfigError
 
@@ -33,6 +35,14 @@ def resolve_dtype(wanted: str, device: str) -> str:
     if wanted not in DTYPES:
         raise ConfigError(f"--dtype {wanted!r} is not known; use one of {', '.join(DTYPES)}")
     return "float32" if wanted == "auto" and device == "cpu" else wanted
+
+
+def checkpoint_dtype(config: Mapping[str, Any]) -> str:
+    """The dtype that "auto" means for a checkpoint: what its config.json names, else float32."""
+    inner = config.get("text_config") or {}
+    named = [each.get(name) for each in (config, inner) for name in ("dtype", "torch_dtype")]
+    found = next((name for name in named if isinstance(name, str) and name != "auto"), "float32")
+    return found.removeprefix("torch.")
 
 
 @lru_cache(maxsize=1)

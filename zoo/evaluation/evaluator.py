@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +72,6 @@ class Evaluator:
         refusal: ModelError | None = None
         for cell in cells:
             self.on_event("cell", {"name": cell.spec.name, "requests": cell.size})
-            started = time.monotonic()
             try:
                 if (done := self.finished(cell)) is not None:  # the other protocol asked the same
                     yield done
@@ -81,9 +80,9 @@ class Evaluator:
                 if responses is None:
                     if refusal is not None:
                         raise refusal
-                    lm = lm or self._load(cell.spec.model)
+                    lm = lm or self._load(cell)
                     responses = self._ask(lm, cell)
-                yield self._score(cell, responses, lm, time.monotonic() - started)
+                yield self._score(cell, responses)
             except StoreError:
                 raise
             except ZooError as problem:
@@ -109,11 +108,12 @@ class Evaluator:
         self._made.add(key)
         return self.store.put(kind, key, columns, summary)
 
-    def _load(self, model: Model) -> LM:
+    def _load(self, cell: Cell) -> LM:
+        model = cell.model
         self.on_event("loading", {"model": model.id})
         try:
             return self.loader_of(model).load(
-                model, device=self.device, dtype=self.dtype, batch_size=self.batch_size
+                model, device=self.device, dtype=cell.dtype, batch_size=self.batch_size
             )
         except ZooError:
             raise
@@ -123,6 +123,7 @@ class Evaluator:
     def _ask(self, lm: LM, cell: Cell) -> Stored:
         from zoo.evaluation.answering import answer
 
+        started = time.monotonic()
         responses = answer(
             lm,
             cell.requests,
@@ -130,11 +131,13 @@ class Evaluator:
             seed=cell.spec.seed,
             on_request=lambda n: self.on_event("requests", {"done": n}),
         )
-        summary = {"requests": len(cell.requests), "identity": asdict(cell.checkpoint.identity)}
+        provenance = self._provenance(cell, lm, time.monotonic() - started)
+        summary = {"requests": len(cell.requests), "provenance": plain(provenance)}
         columns = responses_to_columns(responses)
         return self._keep(RESPONSES, cell.response_key, columns, summary)
 
-    def _score(self, cell: Cell, responses: Stored, lm: LM | None, seconds: float) -> Result:
+    def _score(self, cell: Cell, responses: Stored) -> Result:
+        """Scores answers, given now or long ago: device, versions and time stay those of asking."""
         from zoo.evaluation.scoring import score
 
         scored = score(
@@ -145,7 +148,13 @@ class Evaluator:
             think_end_token=cell.spec.prompting.think_end_token,
             stops=cell.stops,
         )
-        provenance = self._provenance(cell, lm, seconds)
+        provenance = replace(
+            read(Provenance, responses[1]["provenance"], "provenance"),
+            response_key=cell.response_key,
+            score_key=cell.score_key,
+            finished=_now(),
+            plugins=dict(self.plugins),
+        )
         columns = {
             name: [getattr(item, name) for item in scored.items]
             for name in Item.__dataclass_fields__
@@ -153,25 +162,29 @@ class Evaluator:
         summary = {"scores": plain(scored.scores), "provenance": plain(provenance)}
         return result_of(cell.spec, self._keep(SCORES, cell.score_key, columns, summary))
 
-    def _provenance(self, cell: Cell, lm: LM | None, seconds: float) -> Provenance:
+    def _provenance(self, cell: Cell, lm: LM, seconds: float) -> Provenance:
+        """Of answers that were given just now; seconds: how long they took, without loading."""
         loader = self.loader_of(cell.spec.model)
         return Provenance(
             response_key=cell.response_key,
-            score_key=cell.score_key,
             weights=cell.checkpoint.identity.weights,
             tokenizer=cell.checkpoint.identity.tokenizer,
             chat_template=cell.checkpoint.identity.chat_template,
             loader=loader.name,
             engine=loader.numerics,
-            dtype=self.dtype,
+            dtype=cell.dtype,
             device=self.device,
             batch_size=str(getattr(lm, "batch_size", self.batch_size)),
             hardware=hardware(self.device),
             seconds=round(seconds, 3),
-            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            finished=_now(),
             versions=versions(),
             plugins=dict(self.plugins),
         )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def result_of(spec: RunSpec, found: Stored, *, reused: bool = False) -> Result:

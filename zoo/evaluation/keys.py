@@ -12,6 +12,9 @@ from typing import Any
 
 from zoo.fingerprints import Fingerprint, digest
 
+SCORING = 1
+"""Version of how `scoring` turns answers into items: raise it with every change of a number."""
+
 
 @dataclass(frozen=True)
 class Answerer:
@@ -50,10 +53,12 @@ def score_key(
     cluster: str | None,
     think_end_token: str | None,
     stops: Sequence[str],
+    repeats: int,
 ) -> str:
     """Identity of scores: the answers, and all that turns them into numbers.
 
-    content: hash of filters, metrics, scoring code and documents.
+    content: hash of filters, metrics, scoring code and documents. repeats: rounds of scoring that
+    the benchmark asks for; the samples of a task that repeats by itself are scored in one.
     """
     return digest(
         {
@@ -64,5 +69,7 @@ def score_key(
             "cluster": cluster,
             "think_end_token": think_end_token,
             "stops": list(stops),
+            "repeats": repeats,
+            "scoring": SCORING,
         }
     )

@@ -11,7 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from zoo.errors import BenchmarkError, CellError, ZooError
-from zoo.evaluation.checkpoints import Checkpoint, chat_renderer, find_checkpoint
+from zoo.evaluation.checkpoints import (
+    Checkpoint,
+    chat_renderer,
+    find_checkpoint,
+    knows_thinking,
+)
+from zoo.evaluation.environment import checkpoint_dtype
 from zoo.evaluation.keys import Answerer, response_key, score_key
 from zoo.evaluation.requests import Request, requests_digest
 from zoo.evaluation.tasks import LoadedTask, TaskLoader, build_requests
@@ -32,6 +38,13 @@ DEFAULT_BUDGET = 256
 BUDGET_ALIASES = ("max_new_tokens", "max_tokens", "max_completion_tokens")
 """Other names for max_gen_toks, which lm-eval passes over where that is given too."""
 
+_THINKING = {
+    "enable_thinking",
+    "think_end_token",
+    *(f"gen_kwargs.{name}" for name in ("max_gen_toks", *BUDGET_ALIASES)),
+}
+"""Settings, as a spec's rules name them, that give a model room to think."""
+
 T = TypeVar("T")
 
 
@@ -39,16 +52,24 @@ T = TypeVar("T")
 class Cell:
     """A spec that is ready: what is asked, how it is scored, and both keys.
 
+    dtype: what the weights are loaded in, never "auto" where the checkpoint can be read.
     stops: stop strings held back while the model thinks and applied when it is scored.
     """
 
     spec: RunSpec
     checkpoint: Checkpoint
+    dtype: str
     loaded: LoadedTask = field(repr=False)
     requests: tuple[Request, ...] = field(repr=False)
     stops: tuple[str, ...]
     response_key: str
     score_key: str
+
+    @property
+    def model(self) -> Model:
+        """The model as its loader is given it: what was hashed is what is loaded."""
+        model = self.spec.model
+        return replace(model, loader_args={**model.loader_args, **self.checkpoint.fetched})
 
     @property
     def size(self) -> int:
@@ -64,7 +85,7 @@ class Preparer:
     not once for each of its cells. A file that changes during the run changes nothing, so another
     run needs another Preparer.
 
-    loader_args: of the run, laid over each model's own.
+    dtype: "auto" means each checkpoint's own. loader_args: of the run, laid over each model's own.
     """
 
     def __init__(
@@ -117,17 +138,26 @@ class Preparer:
         if reason := misfit(benchmark, loaded.source):
             raise BenchmarkError(reason)  # before the model is asked what could not be scored
         generates = loaded.output_type == "generate_until"
-        prompting = spec.prompting if generates else without_generation(spec.prompting)
+        if not generates:
+            spec = replace(spec, prompting=without_generation(spec.prompting))
+        elif _wishes_thinking(spec.prompting) and not knows_thinking(
+            checkpoint, spec.prompting.think_end_token
+        ):
+            spec = _without_thinking(spec)
+        prompting = spec.prompting
         requests = self._requests(spec, prompting, loaded, checkpoint)
         stops: tuple[str, ...] = ()
         if generates:
             room = _room(model, checkpoint)
             requests, stops = _generation(requests, prompting, checkpoint, room)
+        dtype = self._dtype
+        if dtype == "auto" and checkpoint.folder is not None:
+            dtype = checkpoint_dtype(checkpoint.config)
         answerer = Answerer(
             identity=checkpoint.identity,
             loader=loader.name,
             numerics=loader.numerics,
-            dtype=self._dtype,
+            dtype=dtype,
             loader_args={k: v for k, v in model.loader_args.items() if k not in PATH_ARGS},
         )
         responses = response_key(answerer, requests_digest(requests), loaded.repeats, spec.seed)
@@ -139,11 +169,12 @@ class Preparer:
             benchmark.cluster,
             prompting.think_end_token,
             stops,
+            benchmark.repeats,
         )
         # what was hashed is what is loaded: a branch that moves on in between changes nothing
         pinned = replace(model, revision=checkpoint.commit or model.revision)
-        spec = replace(spec, prompting=prompting, model=pinned)
-        return Cell(spec, checkpoint, loaded, requests, stops, responses, scores)
+        spec = replace(spec, model=pinned)
+        return Cell(spec, checkpoint, dtype, loaded, requests, stops, responses, scores)
 
     def _requests(
         self, spec: RunSpec, prompting: Prompting, loaded: LoadedTask, checkpoint: Checkpoint
@@ -176,6 +207,38 @@ class Preparer:
                 render_chat=renderer,
             ),
         )
+
+
+def _wishes_thinking(prompting: Prompting) -> bool:
+    return bool(prompting.enable_thinking or prompting.think_end_token)
+
+
+def _without_thinking(spec: RunSpec) -> RunSpec:
+    """The spec of a model that knows no thinking, asked like any other: without the thinking and
+    the budget for it that only its regime wished. What a person said stays."""
+    dropped = {
+        name
+        for name, rule in ((setting.split("=", 1)[0], rule) for setting, rule in spec.rules)
+        if rule.startswith("regime ") and name in _THINKING
+    }
+    if not dropped & {"enable_thinking", "think_end_token"}:
+        return spec
+    wished = spec.prompting
+    prompting = replace(
+        wished,
+        enable_thinking=None if "enable_thinking" in dropped else wished.enable_thinking,
+        think_end_token=None if "think_end_token" in dropped else wished.think_end_token,
+        gen_kwargs={
+            name: value
+            for name, value in wished.gen_kwargs.items()
+            if f"gen_kwargs.{name}" not in dropped
+        },
+    )
+    rules = [
+        (setting, rule) for setting, rule in spec.rules if setting.split("=")[0] not in dropped
+    ]
+    rules.append(("no thinking", "its chat template knows no thinking"))
+    return replace(spec, prompting=prompting, rules=tuple(rules))
 
 
 def _room(model: Model, checkpoint: Checkpoint) -> int | None:

@@ -85,7 +85,7 @@ def _visible(response: Response, think_end_token: str | None, stops: Sequence[st
             return response.loglikelihood
         return (response.loglikelihood, response.is_greedy)
     text = response.text
-    if think_end_token:
+    if think_end_token and think_end_token in text:
         text = text.rsplit(think_end_token, 1)[-1].lstrip()
     for stop in stops:
         if stop:

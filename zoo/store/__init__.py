@@ -33,6 +33,10 @@ RESPONSES = "responses"
 SCORES = "scores"
 
 
+class DamagedIndexError(StoreError):
+    """The index is no database any more; it can be made again."""
+
+
 @dataclass(frozen=True)
 class Store:
     """A folder of results.
@@ -142,12 +146,16 @@ class Store:
         return found
 
     def index_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Adds scored cells to the index; StoreError where the index is damaged."""
+        """Adds scored cells to the index.
+
+        Raises DamagedIndexError, or StoreError where it is sound and cannot be written: locked by
+        another run, on a full disk.
+        """
         self._mark()
         try:
             index.write_rows(self.root / "index.sqlite", rows)
         except sqlite3.DatabaseError as problem:
-            raise StoreError(f"the index cannot be used ({problem}); {_REBUILD}") from None
+            raise _unusable(problem) from None
 
     def replace_index(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Makes the index of these rows alone."""
@@ -156,11 +164,11 @@ class Store:
         self.index_rows(rows)
 
     def indexed(self) -> list[dict[str, Any]]:
-        """All scored cells the index knows; StoreError where the index is damaged."""
+        """All scored cells the index knows; StoreError where it cannot be read."""
         try:
             return index.read_rows(self.root / "index.sqlite")
         except sqlite3.DatabaseError as problem:
-            raise StoreError(f"the index cannot be used ({problem}); {_REBUILD}") from None
+            raise _unusable(problem) from None
 
     def _mark(self) -> None:
         """Writes the format's version once; a store of another format is refused."""
@@ -171,7 +179,13 @@ class Store:
             _write(mark, f"{cells.FORMAT}\n".encode())
 
 
-_REBUILD = "`zoo store rebuild` makes it again"
+def _unusable(problem: sqlite3.DatabaseError) -> StoreError:
+    """What sqlite says of the index; an error that carries no code came before sqlite was asked."""
+    # the low byte is the code, the rest of it says more closely what happened
+    code = getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+    damaged = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    kind = DamagedIndexError if damaged else StoreError
+    return kind(f"the index cannot be used ({problem}); `zoo store rebuild` makes it again")
 
 
 def _write(path: Path, data: bytes) -> None:

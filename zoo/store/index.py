@@ -11,6 +11,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+PATIENCE = 30
+"""Seconds to wait for another process that writes the index."""
+
 COLUMNS = (
     "score_key",
     "response_key",
@@ -38,7 +41,7 @@ COLUMNS = (
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Adds rows, mappings of COLUMNS; one of the same key, model and protocol is replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path, timeout=30)) as database, database:
+    with closing(sqlite3.connect(path, timeout=PATIENCE)) as database, database:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute(
             f"CREATE TABLE IF NOT EXISTS cells ({', '.join(COLUMNS)}, "
@@ -55,7 +58,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     """Every row, in the order of models and benchmarks; [] where there is no index yet."""
     if not path.is_file():
         return []
-    with closing(sqlite3.connect(path, timeout=30)) as database:
+    with closing(sqlite3.connect(path, timeout=PATIENCE)) as database:
         database.row_factory = sqlite3.Row
         rows = database.execute(
             "SELECT * FROM cells ORDER BY family, model, benchmark, protocol, metric, score_key"
