@@ -147,7 +147,13 @@ def report(
     host = open_zoo(config, store=store)
     found = recall(host.store, family, suite, models)
     return tradeoff_of(
-        host, found.family, found.suite, found.results, found.records, targets=targets
+        host,
+        found.family,
+        found.suite,
+        found.results,
+        found.records,
+        targets=targets,
+        notes=found.notes,
     )
 
 
@@ -193,8 +199,9 @@ def tradeoff_of(
     results: Sequence[Result],
     records: Sequence[RunRecord],
     targets: Sequence[str] | None = None,
+    notes: Sequence[str] = (),
 ) -> Tradeoff:
-    """The analysis of results, with where they come from."""
+    """The analysis of results, with where they come from. notes: what was left out, and why."""
     from zoo.tradeoff import analyse
 
     found = analyse(
@@ -203,7 +210,7 @@ def tradeoff_of(
         results,
         host.registry.regimes,
         targets=targets,
-        provenance=_provenance(results, records),
+        provenance={**_provenance(results, records), **({"notes": list(notes)} if notes else {})},
     )
     return Tradeoff(**{field.name: getattr(found, field.name) for field in fields(found)})
 

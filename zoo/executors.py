@@ -98,7 +98,6 @@ def _evaluator(text: str) -> Evaluator:
         ),
         loader_of=loader_of,
         device=settings.device,
-        dtype=settings.dtype,
         batch_size=settings.batch_size,
         plugins=host.versions_of_plugins(),
         fresh=settings.fresh,

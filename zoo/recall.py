@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from zoo.benchmarks import Suite
-from zoo.discovery import parents_first
+from zoo.discovery import lineage, parents_first
 from zoo.errors import StoreError, UnknownNameError
 from zoo.evaluation.evaluator import result_of
 from zoo.models import Family, Model
@@ -40,11 +40,12 @@ class Recalled:
 def recall(
     store: Store, family: str | None = None, suite: str | None = None, models: Iterable[str] = ()
 ) -> Recalled:
-    """The newest results for a family and suite; without names, those of the newest run.
+    """The newest results for a family, a suite or models; without any of these, the newest run.
 
-    Cells come from the newest record that has them, among the records made with the same settings
-    as the newest one; a cell that other weights of the same name gave is left out, and a
-    note says so. models: only these ids. Raises UnknownNameError where there is no such run.
+    By name, cells come from the newest record that has them, among the records made with the same
+    settings as the newest one; a cell that other weights of the same name gave is left out, and a
+    note says so. models: only these ids, each the child of its nearest ancestor among them.
+    Raises UnknownNameError where there is no such run.
     """
     records = store.records()
     wanted = set(models)
@@ -57,10 +58,13 @@ def recall(
     ]
     if not chosen:
         ran = sorted({f"{record.family} on {record.suite.get('name')}" for record in records})
-        asked = f"{family or 'any family'} on {suite or 'any suite'}"
+        named = family or ", ".join(sorted(wanted)) or "any family"
+        asked = f"{named} on {suite}" if suite else named
         raise UnknownNameError("run", asked, ran, "`zoo run` makes one")
     newest = chosen[0]
     same = [record for record in chosen if _comparable(record, newest)]
+    if family is None and suite is None and not wanted:
+        same = [newest]
     cells: dict[tuple[object, ...], RecordedCell] = {}
     for record in same:
         for cell in record.cells:
@@ -70,9 +74,11 @@ def recall(
     seen: dict[str, Model] = {}
     for cell in cells.values():
         seen.setdefault(cell.spec.model.id, cell.spec.model)
+    known = {cell.spec.model.id: cell.spec.model for record in same for cell in record.cells}
+    stages = lineage(tuple(seen.values()), known=known) if wanted else tuple(seen.values())
     results, notes = _of_one_checkpoint(read_cell(store, cell) for cell in cells.values())
     return Recalled(
-        Family(newest.family, parents_first(tuple(seen.values())), suite=newest.suite["name"]),
+        Family(newest.family, parents_first(stages), suite=newest.suite["name"]),
         read(Suite, newest.suite, "run record"),
         results,
         tuple(same),

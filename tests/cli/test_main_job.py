@@ -17,7 +17,7 @@ STAGES = ("nano/pretrained", "nano/fine-tuned", "nano/fine-tuned-lora", "nano/in
 @pytest.fixture(scope="session")
 def report(nano: Any) -> dict[str, Any]:
     """`zoo report --format json` of the run."""
-    done = nano("report", "--format", "json")
+    done = nano("report", "nano", "--suite", "core", "--format", "json")
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
 
@@ -139,3 +139,18 @@ def test_a_single_stage_can_be_run_by_its_id_from_the_same_store(nano: Any) -> N
     done = nano("run", "nano/pretrained", "nano/rl", "--progress", "none", "--tasks", "core_facts")
     assert done.returncode == 0, done.stderr
     assert "4 cells: 0 evaluated, 4 re-used from the store" in done.stdout
+
+
+def test_stages_named_for_a_report_keep_their_place_in_the_lineage(nano: Any) -> None:
+    done = nano("report", "nano/pretrained", "nano/rl", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    edges = {(e["base"], e["other"]) for e in json.loads(done.stdout)["edges"]}
+    assert edges == {("nano/pretrained", "nano/rl")}, "the nearest ancestor that is shown"
+
+
+def test_a_bare_report_shows_the_newest_run_and_nothing_else(nano: Any) -> None:
+    ran = nano("run", "nano/pretrained", "nano/rl", "--tasks", "core_facts", "--progress", "none")
+    assert ran.returncode == 0, ran.stderr
+    shown = json.loads(nano("report", "--format", "json").stdout)
+    assert (shown["suite"], len(shown["stages"])) == ("core_facts", 2)
+    assert len(json.loads(nano("report", "nano", "--format", "json").stdout)["stages"]) == 5

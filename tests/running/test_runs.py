@@ -215,10 +215,10 @@ def test_the_record_brings_back_what_the_run_returned(tiny_zoo: TinyZoo) -> None
 def test_runs_of_one_protocol_each_stand_in_one_report(tiny_zoo: TinyZoo) -> None:
     both, _ = tiny_zoo.run(wishes={"protocols": ("uniform",)})
     tiny_zoo.run(wishes={"protocols": ("native",)})
-    found = recall(Store(tiny_zoo.root / "results"))
+    found = recall(Store(tiny_zoo.root / "results"), "tiny")
     assert len(found.results) == 2 * len(both.results)
     tiny_zoo.run(wishes={"protocols": ("native",), "limit": 3})
-    found = recall(Store(tiny_zoo.root / "results"))
+    found = recall(Store(tiny_zoo.root / "results"), "tiny")
     assert {r.spec.limit for r in found.results} == {3}
     assert {r.spec.protocol for r in found.results} == {"native"}
 

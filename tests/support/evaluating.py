@@ -98,7 +98,6 @@ def make_evaluator(
         preparer=preparer,
         loader_of=loader_of,
         device="cpu",
-        dtype=dtype,
         batch_size=batch_size,
         fresh=fresh,
         on_event=events,

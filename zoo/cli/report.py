@@ -55,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from zoo.api import tradeoff_of
     from zoo.cli.opening import open_host
     from zoo.recall import recall
+    from zoo.reporting.text import clean
 
     host = open_host(args)
     families = [name for name in args.targets if "/" not in name]
@@ -66,8 +67,18 @@ def run(args: argparse.Namespace) -> int:
     for family in families or [None]:
         found = recall(host.store, family, args.suite, models)
         tradeoffs.append(
-            tradeoff_of(host, found.family, found.suite, found.results, found.records, args.special)
+            tradeoff_of(
+                host,
+                found.family,
+                found.suite,
+                found.results,
+                found.records,
+                args.special,
+                found.notes,
+            )
         )
+        for note in found.notes:
+            print(f"zoo: {clean(note)}", file=sys.stderr)
     for tradeoff in tradeoffs:
         show(tradeoff, format, args.output)
     cells = [s for tradeoff in tradeoffs for stage in tradeoff.stages for s in stage.scores]

@@ -41,7 +41,6 @@ class Evaluator:
     preparer: Preparer
     loader_of: Callable[[Model], Loader]
     device: str
-    dtype: str
     batch_size: int | str
     plugins: Mapping[str, str] = field(default_factory=dict)
     fresh: bool = False
