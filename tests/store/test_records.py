@@ -80,7 +80,7 @@ def test_a_damaged_run_record_is_passed_over_and_named(
     path.write_bytes(path.read_bytes().replace(b'"chance": 0.25', b'"chance": 0.35'))
     with pytest.raises(StoreError, match="cannot be read"):
         store.read_run(path)
-    assert [each.id for each in recall(store).records] == ["1"]
+    assert [each.id for each in recall(store, "f").records] == ["1"]
     assert str(path) in caplog.text
     assert len(store.verify()) == 1
 
@@ -90,7 +90,7 @@ def test_recall_brings_the_newest_cell_of_each_kind_from_comparable_runs(store: 
     native = keep(store, protocol="native", value=0.5)
     store.add_run(record("1", old, native))
     store.add_run(record("2", new))
-    found = recall(store)
+    found = recall(store, "f")
     values = {each.spec.protocol: each.score and each.score.value for each in found.results}
     assert values == {"uniform": 0.75, "native": 0.5}
     assert [each.id for each in found.records] == ["2", "1"]
@@ -114,7 +114,7 @@ def test_recall_brings_the_newest_cell_of_each_kind_from_comparable_runs(store: 
 def test_recall_never_mixes_runs_that_differ(other: dict[str, Any], store: Store) -> None:
     store.add_run(record("1", keep(store, protocol="native"), **other))
     store.add_run(record("2", keep(store)))
-    found = recall(store)
+    found = recall(store, "f")
     assert [each.spec.protocol for each in found.results] == ["uniform"]
     assert [each.id for each in found.records] == ["2"]
 
@@ -122,7 +122,7 @@ def test_recall_never_mixes_runs_that_differ(other: dict[str, Any], store: Store
 def test_recall_never_joins_other_weights_of_the_same_name(store: Store) -> None:
     store.add_run(record("1", keep(store, protocol="native", weights="before")))
     store.add_run(record("2", keep(store, weights="after")))
-    assert [each.spec.protocol for each in recall(store).results] == ["uniform"]
+    assert [each.spec.protocol for each in recall(store, "f").results] == ["uniform"]
 
 
 def test_recall_says_how_many_cells_of_older_weights_it_left_out(store: Store) -> None:
@@ -131,11 +131,11 @@ def test_recall_says_how_many_cells_of_older_weights_it_left_out(store: Store) -
     old.append(replace(old[1], spec=replace(old[1].spec, benchmark=other)))
     store.add_run(record("1", *old))
     store.add_run(record("2", keep(store, weights="after")))
-    (note,) = recall(store).notes
+    (note,) = recall(store, "f").notes
     assert "org/base" in note
     assert "2 of its older cells are left out" in note
     store.add_run(record("3", *old, keep(store, weights="before")))
-    assert recall(store).notes == ()
+    assert recall(store, "f").notes == ()
 
 
 def test_recall_shows_failed_and_damaged_cells_with_their_reason(store: Store) -> None:
@@ -248,3 +248,11 @@ def test_zoo_store_rebuild_makes_the_index(
     assert main(["store", "rebuild", "--store", str(store.root), "--no-plugins"]) == 0
     assert "1 cells" in capsys.readouterr().out
     assert len(store.indexed()) == 1
+
+
+def test_recall_without_a_name_is_the_newest_run_and_nothing_else(store: Store) -> None:
+    store.add_run(record("1", keep(store, protocol="native")))
+    store.add_run(record("2", keep(store)))
+    assert [each.id for each in recall(store).records] == ["2"]
+    assert [each.spec.protocol for each in recall(store).results] == ["uniform"]
+    assert {each.id for each in recall(store, "f").records} == {"1", "2"}
