@@ -159,13 +159,16 @@ def report(
 
 def load(
     model: str,
-    loader: str | None = None,
+    loader: str = "torch",
     device: str = "auto",
     dtype: str = "auto",
     batch_size: int | str = "auto",
     **options: Any,
 ) -> LM:
-    """A Hub id, a folder or a family's model as an lm-eval LM, for `lm_eval.simple_evaluate`."""
+    """A Hub id, a folder or a family's model as an lm-eval LM, for `lm_eval.simple_evaluate`.
+
+    loader: "torch" is the engine, "hf" lm-eval's own HFLM; a model that names a loader keeps it.
+    """
     from zoo.evaluation.environment import resolve_device, resolve_dtype
 
     host = open_zoo()

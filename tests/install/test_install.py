@@ -127,7 +127,6 @@ def test_the_core_suite_is_found_whole(environment: Environment) -> None:
 WEIGHTS = CHECKOUT / "plugins" / "zoo_nano" / "weights"
 
 
-@pytest.mark.skipif(not WEIGHTS.is_dir(), reason="the embedded family has no weights yet")
 def test_the_embedded_family_is_found_with_its_folders(environment: Environment) -> None:
     assert names(environment.zoo("families")) == {"nano"}
     models = environment.zoo("models")
