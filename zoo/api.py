@@ -237,7 +237,7 @@ def _provenance(results: Sequence[Result], records: Sequence[RunRecord]) -> dict
         }
 
     newest = records[0]
-    names = ("loader", "engine", "dtype", "device", "hardware", "batch_size")
+    names = ("loader", "engine", "scoring", "dtype", "device", "hardware", "batch_size")
     return {
         **{name: shared(name) for name in names if scored},
         "seed": newest.settings.get("seed"),

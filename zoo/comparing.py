@@ -91,7 +91,15 @@ def _configuration(results: Sequence[tuple[Result, Result]]) -> list[Difference]
                 getattr(theirs.spec.prompting, field.name),
             )
             _note(seen, f"{protocol}: {field.name}", *pair)
-        for name in ("loader", "engine", "dtype", "device", "chat_template", "tokenizer"):
+        for name in (
+            "loader",
+            "engine",
+            "scoring",
+            "dtype",
+            "device",
+            "chat_template",
+            "tokenizer",
+        ):
             pair = getattr(ours.provenance, name), getattr(theirs.provenance, name)
             _note(seen, name, *(_short(each) for each in pair))
         for package in sorted({*ours.provenance.versions, *theirs.provenance.versions}):

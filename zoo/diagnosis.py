@@ -32,6 +32,7 @@ def diagnosis(host: Host) -> list[Check]:
     checks: tuple[tuple[str, Callable[[Host], Check]], ...] = (
         ("packages", _packages),
         ("device", _device),
+        ("engine", _engine),
         ("config", _config),
         ("store", _store),
         ("cache", _cache),
@@ -63,6 +64,23 @@ def _device(_: Host) -> Check:
     free, total = torch.cuda.mem_get_info()
     memory = f"{free / 1e9:.0f} of {total / 1e9:.0f} GB free"
     return Check("device", "ok", f"{torch.cuda.device_count()} x {hardware(device)}, {memory}")
+
+
+def _engine(_: Host) -> Check:
+    """The engine's kernel here, as it is chosen for a model: by comparison with a plain one."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from zoo.engine.tiers import choose
+
+    device = torch.device(resolve_device("auto"))
+    small = {"hidden_size": 256, "intermediate_size": 512, "vocab_size": 512}
+    config = LlamaConfig(**small, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2)
+    model = LlamaForCausalLM(config).to(device).eval()
+    if device.type == "cuda":
+        model = model.bfloat16()
+    choice = choose(model, 512, device)[1]
+    return Check("engine", "ok" if choice.tier == "packed" else "warn", str(choice))
 
 
 def _config(host: Host) -> Check:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.evaluation.ahead import reading_ahead
 from zoo.evaluation.huggingface import HF, TORCH
 from zoo.fingerprints import canonical
 from zoo.hookspecs import Executor, Job
@@ -16,6 +18,7 @@ from zoo.results import Result
 from zoo.structuring import read
 
 if TYPE_CHECKING:
+    from zoo.evaluation.checkpoints import Checkpoint
     from zoo.evaluation.evaluator import Evaluator, OnEvent
     from zoo.evaluation.preparing import Cell
 
@@ -66,9 +69,25 @@ def evaluate_job(job: Job, on_event: OnEvent = lambda *_: None) -> Iterator[Resu
 
 
 def run_local(jobs: Sequence[Job], on_event: OnEvent = lambda *_: None) -> Iterator[Result]:
-    """Runs jobs one after another in this process; one model is in memory at a time."""
-    for job in jobs:
-        yield from evaluate_job(job, on_event)
+    """Runs jobs one after another in this process; one model is in memory at a time.
+
+    While one is asked, the files of the next are read, so that it loads from memory.
+    """
+    try:
+        for job, following in zip_longest(jobs, jobs[1:]):
+            with reading_ahead(_checkpoint_of(following)):
+                yield from evaluate_job(job, on_event)
+    finally:
+        for job in jobs:
+            evaluator_for(job.settings).close()
+
+
+def _checkpoint_of(job: Job | None) -> Checkpoint | None:
+    """The files of a job's model, where it has any and they were found."""
+    if job is None or not job.specs:
+        return None
+    prepared = evaluator_for(job.settings).prepare(job.specs[0])
+    return None if isinstance(prepared, Result) else prepared.checkpoint
 
 
 @lru_cache(maxsize=2)

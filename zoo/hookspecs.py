@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -48,12 +49,18 @@ class Loader:
         change it whenever results may differ beyond rounding.
     reads_files: whether its models are checkpoints of files (a folder, a Hub id) that are known
         by their bytes; otherwise a model is known by its id, revision and loader_args.
+    pools: whether its models are best asked the requests of many benchmarks in one call; an answer
+        must not depend on what else is asked, beyond rounding.
+    session: opens what is kept from one model of a run to the next, as the weights under adapters
+        are, and gives the `load` to use within; None where nothing is kept.
     """
 
     name: str
     load: LoadModel
     numerics: str = "1"
     reads_files: bool = True
+    pools: bool = False
+    session: Callable[[], AbstractContextManager[LoadModel]] | None = None
 
 
 @dataclass(frozen=True)

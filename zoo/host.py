@@ -20,7 +20,7 @@ from zoo.registry import Registry
 from zoo.store import Store
 from zoo.suites import misfit
 
-DEFAULT_LOADER = "hf"
+DEFAULT_LOADER = "torch"
 
 
 @dataclass(frozen=True)

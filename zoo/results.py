@@ -82,7 +82,8 @@ class Score:
 class Provenance:
     """Where a number comes from. Recorded and shown, never a reason to infer again.
 
-    The hashes and keys identify; all else describes.
+    The hashes and keys identify; all else describes. scoring: how the loader found its numbers,
+    where it has a choice: the engine's tier and kernel, and why.
     """
 
     response_key: str = ""
@@ -92,6 +93,7 @@ class Provenance:
     chat_template: str = ""
     loader: str = ""
     engine: str = ""
+    scoring: str = ""
     dtype: str = ""
     device: str = ""
     batch_size: str = ""

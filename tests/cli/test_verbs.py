@@ -129,7 +129,17 @@ def test_init_writes_a_configuration_that_works_and_keeps_one_that_is_there(zoo:
 def test_doctor_checks_what_matters(zoo: Any) -> None:
     done = zoo("doctor", "--json")
     checks = {check["name"]: check["status"] for check in json.loads(done.stdout)}
-    wanted = {"packages", "device", "config", "store", "cache", "plugins", "suites", "network"}
+    wanted = {
+        "packages",
+        "device",
+        "engine",
+        "config",
+        "store",
+        "cache",
+        "plugins",
+        "suites",
+        "network",
+    }
     assert set(checks) == wanted
     assert checks["network"] == "warn", "the network is blocked here"
     assert zoo.connections, "what blocks the network sees who tries"

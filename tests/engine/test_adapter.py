@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from lm_eval.api.instance import Instance
 from support.checkpoints import save_adapter, save_checkpoint
 
+from zoo.engine import adapter
 from zoo.engine.adapter import TorchLM
 from zoo.engine.selftest import GATE
 from zoo.errors import CellError, ConfigError
-from zoo.evaluation.answering import answer
+from zoo.evaluation.answering import Asked, answer
 from zoo.evaluation.huggingface import HF, TORCH
-from zoo.evaluation.requests import Request
+from zoo.evaluation.requests import Request, Response
 from zoo.models import Model
 
 PAIRS = [
@@ -109,7 +110,29 @@ def test_generation_is_that_of_hflm(tokenizer: Any) -> None:
     requests = asked("generate_until", [(prompt, dict(gen)) for prompt in prompts])
     expected = reference.generate_until(requests, disable_tqdm=True)
     assert ours.generate_until(requests) == expected
-    assert [each.text for each in ours.generate(requests)] == expected
+    assert [each.text for each in ours.generate_counted(requests)] == expected
+
+
+def test_generation_left_to_hflm_says_that_tokens_are_not_counted(tokenizer: Any) -> None:
+    ours, reference = pair_of(tokenizer)
+    gen: dict[str, Any] = {"until": ["\n"], "max_gen_toks": 6, "repetition_penalty": 1.3}
+    requests = asked("generate_until", [("the cat sat", dict(gen))])
+    (found,) = ours.generate_counted(requests)
+    assert found.text == reference.generate_until(requests, disable_tqdm=True)[0]
+    assert (found.n_tokens, found.truncated) == (None, None)
+
+
+def test_requests_in_several_segments_are_answered_as_in_one(
+    tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, _ = pair_of(tokenizer)
+    requests = asked("loglikelihood", PAIRS)
+    whole = ours.loglikelihood(requests)
+    for size in (1, 3, len(PAIRS) - 1):
+        monkeypatch.setattr(adapter, "SEGMENT", size)
+        found = ours.loglikelihood(requests)
+        assert worst(found, whole) <= GATE
+        assert [hit for _, hit in found] == [hit for _, hit in whole]
 
 
 class Told:
@@ -134,6 +157,12 @@ def test_the_cache_hook_is_told_of_every_request(tier: Any, tokenizer: Any) -> N
         assert any(result == a for a, p in zip(answers, PAIRS, strict=True) if p == request)
 
 
+def answered(lm: Any, requests: list[Request]) -> list[list[Response]]:
+    found = answer(lm, [Asked("cell", tuple(requests))])["cell"]
+    assert isinstance(found, list)
+    return found
+
+
 def test_a_likelihood_is_not_asked_with_thinking_on(tokenizer: Any) -> None:
     lm = TorchLM.of(llama(), tokenizer, enable_thinking=True, think_end_token="</think>")
     with pytest.raises(CellError, match="thinking"):
@@ -151,7 +180,7 @@ def test_the_loader_torch_answers_as_the_loader_hf(adapted: bool, tmp_path: Path
     found, plain, bare = (
         [
             (float(each.loglikelihood or 0), bool(each.is_greedy))
-            for (each,) in answer(
+            for (each,) in answered(
                 loader.load(of, device="cpu", dtype="float32", batch_size=1), requests
             )
         ]

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers_on_the_spot import KINDS, TEXT
 
+from zoo.engine import encoding
 from zoo.engine.boundaries import allows_cuts
+from zoo.engine.encoders import encoder_for
 from zoo.engine.encoding import Encoder
 from zoo.errors import CellError
 
@@ -98,6 +100,10 @@ def requests(draw: st.DrawFn) -> list[tuple[str, str]]:
     return found
 
 
+def listed(pairs: list[Any]) -> list[tuple[list[int], list[int]]]:
+    return [(context.tolist(), continuation.tolist()) for context, continuation in pairs]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("add_bos", [None, True, False])
 @few
@@ -110,7 +116,7 @@ def test_pairs_are_those_of_hflm(
     expected = theirs_or_none(lm, asked)
     encoder = Encoder(tokenizer, add_bos=add_bos, max_length=lm.max_length)
     scorable = [each for each, pair in zip(asked, expected, strict=True) if pair]
-    assert encoder.pairs(scorable) == [pair for pair in expected if pair]
+    assert listed(encoder.pairs(scorable)) == [pair for pair in expected if pair]
     for each, pair in zip(asked, expected, strict=True):
         if not pair:
             with pytest.raises(CellError):
@@ -189,7 +195,7 @@ def test_long_contexts_lose_their_beginning_as_in_hflm(kind: str) -> None:
     # where the continuation melts into the context's last token, HFLM has nothing to score
     asked = [each for each in asked if theirs_or_none(lm, [each])[0]]
     encoder = Encoder(tokenizer, add_bos=None, max_length=20)
-    found = encoder.pairs(asked)
+    found = listed(encoder.pairs(asked))
     assert found == theirs(lm, asked)
     assert max(len(context) + len(continuation) for context, continuation in found) == 21
 
@@ -204,7 +210,8 @@ def test_a_chat_template_that_holds_bos_is_given_no_other() -> None:
     tokenizer = KINDS["byte_level_with_bos"]()
     encoder = Encoder(tokenizer, add_bos=None, max_length=99)
     bos = tokenizer.bos_token_id
-    ((with_bos, _), (without, _)) = encoder.pairs([("<s>the cat", " sat"), ("the cat", " sat")])
+    asked = [("<s>the cat", " sat"), ("the cat", " sat")]
+    ((with_bos, _), (without, _)) = listed(encoder.pairs(asked))
     assert with_bos == without
     assert with_bos.count(bos) == 1
 
@@ -221,4 +228,42 @@ def test_a_slow_tokenizer_is_asked_text_by_text() -> None:
     lm = hflm(tokenizer)
     asked = [("the cat ", "sat"), ("the cat", " sat"), ("", "sat é")]
     encoder = Encoder(tokenizer, add_bos=None, max_length=lm.max_length)
-    assert encoder.pairs(asked) == theirs(lm, asked)
+    assert listed(encoder.pairs(asked)) == theirs(lm, asked)
+
+
+def test_what_one_model_was_asked_is_encoded_for_the_next_with_the_same_tokenizer() -> None:
+    options = {"add_bos": None, "max_length": 99}
+    first = encoder_for(KINDS["byte_level_with_bos"](), **options)
+    asked = [("the cat", " sat"), ("the cat", " ran")]
+    pairs = first.pairs(asked)
+    second = encoder_for(KINDS["byte_level_with_bos"](), **options)
+    assert all(
+        a is b
+        for one, other in zip(pairs, second.pairs(asked), strict=True)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def test_tokenizers_that_encode_otherwise_share_nothing() -> None:
+    options = {"add_bos": None, "max_length": 99}
+    tokenizer = KINDS["byte_level_with_bos"]()
+    first = encoder_for(tokenizer, **options)
+    assert encoder_for(tokenizer, **{**options, "max_length": 98}) is not first
+    assert encoder_for(tokenizer, **{**options, "add_bos": False}) is not first
+    tokenizer.add_tokens(["cat"])
+    second = encoder_for(tokenizer, **options)
+    asked = [("the cat", " sat")]
+    assert listed(second.pairs(asked)) != listed(first.pairs(asked))
+
+
+def test_an_encoder_that_holds_too_much_forgets_and_encodes_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(encoding, "MOST_KNOWN", 30)
+    tokenizer = KINDS["byte_level_with_bos"]()
+    encoder = Encoder(tokenizer, add_bos=None, max_length=99)
+    fresh = Encoder(tokenizer, add_bos=None, max_length=99)
+    for number in range(20):
+        asked = [(f"the cat {number}", " sat"), (f"the dog {number}", " ran")]
+        assert listed(encoder.pairs(asked)) == listed(fresh._encoded_pairs(asked))
+        assert encoder._held <= 30

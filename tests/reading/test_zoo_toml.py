@@ -271,7 +271,7 @@ def test_the_commented_examples_of_zoo_init_are_read_too(tmp_path: Path) -> None
     # `block` and `only` are alternatives, and nothing forbids both
     (tmp_path / "zoo.toml").write_text(text, encoding="utf-8")
     config = read_config(tmp_path / "zoo.toml")
-    assert (config.executor, config.loader) == ("local", "hf")
+    assert (config.executor, config.loader) == ("local", "torch")
     assert config.plugins.only
     assert config.plugins.block
     assert config.plugins.pick

@@ -30,14 +30,14 @@ def start(zoo: TinyZoo) -> subprocess.Popen[str]:
 
 
 def end_in_the_middle(zoo: TinyZoo, results: int, with_signal: signal.Signals) -> int:
-    """Ends a run within the cell that follows its nth result; returns its exit status."""
+    """Ends a run in the middle of an answer after its nth result; returns its exit status."""
     with start(zoo) as run:
         assert run.stderr is not None
         done, asked = 0, False
         for line in run.stderr:
             event = json.loads(line) if line.startswith("{") else {"event": ""}
             done += event["event"] == "result"
-            asked = done == results and event["event"] == "requests"
+            asked = done >= results and event["event"] == "requests"
             if asked:
                 run.send_signal(with_signal)
                 break

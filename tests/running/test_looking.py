@@ -199,7 +199,7 @@ def checks(host: Host) -> dict[str, Check]:
     return {check.name: check for check in diagnosis(host)}
 
 
-NAMES = ["packages", "device", "config", "store", "cache", "plugins", "suites", "network"]
+NAMES = ["packages", "device", "engine", "config", "store", "cache", "plugins", "suites", "network"]
 
 
 @pytest.fixture
@@ -221,6 +221,7 @@ def test_the_doctor_finds_a_sound_zoo_sound(
     assert str(tiny_zoo.root / "results") in found["store"].found
     assert not (tiny_zoo.root / "results").exists(), "looking leaves nothing behind"
     assert found["plugins"].status == "ok"
+    assert found["engine"].found.startswith("packed/")
     assert found["network"].status == "warn"
     assert {check.status for check in found.values()} <= {"ok", "warn"}
     assert main(tiny_zoo.command("doctor", "--json")) == 0

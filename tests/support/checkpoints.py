@@ -77,15 +77,34 @@ def save_checkpoint(folder: Path, *, seed: int = 0, chat_template: str | None = 
     return folder
 
 
-def save_adapter(folder: Path, base: Path, *, seed: int = 0) -> Path:
-    """A LoRA adapter whose weights change what its base says."""
+def save_adapter(folder: Path, base: Path, *, kind: str = "lora", seed: int = 0) -> Path:
+    """An adapter whose weights change what its base says. kind: lora, ia3, prompt or prefix."""
     import torch
-    from peft import LoraConfig, get_peft_model
+    from peft import (
+        IA3Config,
+        LoraConfig,
+        PeftConfig,
+        PrefixTuningConfig,
+        PromptTuningConfig,
+        get_peft_model,
+    )
     from transformers import LlamaForCausalLM
 
     torch.manual_seed(seed)
-    config = LoraConfig(r=2, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
-    get_peft_model(LlamaForCausalLM.from_pretrained(base), config).save_pretrained(folder)
+    configs: dict[str, PeftConfig] = {
+        "lora": LoraConfig(r=2, target_modules=["q_proj", "v_proj"], init_lora_weights=False),
+        "ia3": IA3Config(
+            target_modules=["k_proj", "v_proj", "down_proj"], feedforward_modules=["down_proj"]
+        ),
+        "prompt": PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3),
+        "prefix": PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3),
+    }
+    model = get_peft_model(LlamaForCausalLM.from_pretrained(base), configs[kind])
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "ia3" in name:  # it begins at one, which changes nothing
+                weight.add_(torch.rand_like(weight))
+    model.save_pretrained(folder)
     return folder
 
 

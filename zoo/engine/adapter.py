@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.model import TemplateLM
 from lm_eval.models.huggingface import HFLM
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
-from zoo.engine.decoding import Generated
-from zoo.engine.encoding import Encoder
+from zoo.engine.decoding import BATCH_ROWS, Generated
+from zoo.engine.encoders import encoder_for
 from zoo.engine.scorer import Answer
 from zoo.engine.tiers import Tier, choose
 from zoo.engine.trie import Pair
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
 
 logger = logging.getLogger("zoo")
+
+SEGMENT = 8192
+"""Requests that are planned as one stream."""
 
 
 class TorchLM(TemplateLM):
@@ -34,14 +39,18 @@ class TorchLM(TemplateLM):
     >>> lm_eval.simple_evaluate(lm, tasks=["arc_easy"])  # doctest: +SKIP
     """
 
-    def __init__(self, reference: HFLM, *, tier: Tier | None = None) -> None:
+    def __init__(
+        self, reference: HFLM, *, tier: Tier | None = None, batch_rows: int | None = None
+    ) -> None:
         """reference: holds model and tokenizer, and answers what is left to it. tier: the fastest
-        way of scoring to try; None means any.
+        way of scoring to try; None means any. batch_rows: answers written at once; None leaves it
+        to the engine.
 
         `way` is what scores, None where that is the reference.
         """
         super().__init__()
         self.reference = reference
+        self.batch_rows = batch_rows
         self.tokenizer = reference.tokenizer
         self.backend = reference.backend
         self._device = reference.device
@@ -49,7 +58,7 @@ class TorchLM(TemplateLM):
         self.way, self.choice = choose(
             self.model, self.max_length, reference.device, _tier(reference, tier)
         )
-        self._encoder = Encoder(
+        self._encoder = encoder_for(
             self.tokenizer,
             add_bos=reference.add_bos_token,
             max_length=self.max_length,
@@ -85,8 +94,8 @@ class TorchLM(TemplateLM):
 
     @property
     def batch_size(self) -> int | str:
-        """Of the reference; the engine's own batches are bounded in tokens."""
-        return self.reference.batch_size
+        """Answers written at once; batches that are scored are bounded in tokens."""
+        return self.batch_rows or "auto"
 
     @property
     def tokenizer_name(self) -> str:
@@ -119,9 +128,26 @@ class TorchLM(TemplateLM):
         if self.way is None:
             self.reference.set_cache_hook(self.cache_hook)
             return list(self.reference.loglikelihood(requests, disable_tqdm=disable_tqdm))
-        texts = [request.args for request in requests]
-        pairs = self._encoder.pairs(texts)
-        return self._scored(pairs, texts)
+        return self._in_segments([request.args for request in requests])
+
+    def _in_segments(self, texts: Sequence[tuple[str, str]]) -> list[Answer]:
+        """Answers to requests; while one segment of them is scored, the next is encoded.
+
+        Sorted, so that requests that begin alike are neighbours and share what they begin with.
+        """
+        order = sorted(range(len(texts)), key=texts.__getitem__)
+        segments = [order[start : start + SEGMENT] for start in range(0, len(order), SEGMENT)]
+        parts = [[texts[number] for number in segment] for segment in segments]
+        answers: list[Answer] = [(0.0, False)] * len(texts)
+        with ThreadPoolExecutor(1, "encoding") as ahead:
+            waiting = deque(ahead.submit(self._encoder.pairs, part) for part in parts[:1])
+            for number, (segment, part) in enumerate(zip(segments, parts, strict=True)):
+                pairs = waiting.popleft().result()
+                if number + 1 < len(parts):
+                    waiting.append(ahead.submit(self._encoder.pairs, parts[number + 1]))
+                for place, found in zip(segment, self._scored(pairs, part), strict=True):
+                    answers[place] = found
+        return answers
 
     def _loglikelihood_tokens(
         self, requests: list[tuple[tuple[str, str], list[int], list[int]]], **kwargs: Any
@@ -159,23 +185,34 @@ class TorchLM(TemplateLM):
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """The text that follows each prompt, up to a stop string, EOS or max_gen_toks."""
-        if self.way is None or (reason := why_left_to_hflm(self.reference, requests)):
+        return [answer.text for answer in self.generate_counted(requests, disable_tqdm)]
+
+    def generate_counted(
+        self, requests: list[Instance], disable_tqdm: bool = True
+    ) -> list[Generated]:
+        """As `generate_until`, with the number of tokens and whether the cap cut the answer.
+
+        Where HFLM must answer these are not known.
+        """
+        reason = self.choice.reason if self.way is None else None
+        if reason := reason or why_left_to_hflm(self.reference, requests):
             if self.way is not None:
                 logger.warning("generation is left to lm-eval's HFLM: %s", reason)
             self.reference.set_cache_hook(self.cache_hook)
-            return list(self.reference.generate_until(requests, disable_tqdm=disable_tqdm))
-        return [answer.text for answer in self.generate(requests)]
-
-    def generate(self, requests: Sequence[Instance]) -> list[Generated]:
-        """As `generate_until`, with the number of tokens and whether the cap cut the answer.
-
-        For requests that `why_left_to_hflm` leaves to us.
-        """
+            texts = self.reference.generate_until(requests, disable_tqdm=disable_tqdm)
+            return [Generated(text) for text in texts]
 
         def tell(place: int, answer: Generated) -> None:
             self.cache_hook.add_partial("generate_until", requests[place].args, answer.text)
 
-        return generate_until(self.reference, self.model, self._encoder, requests, on_answer=tell)
+        return generate_until(
+            self.reference,
+            self.model,
+            self._encoder,
+            requests,
+            batch_rows=self.batch_rows or BATCH_ROWS,
+            on_answer=tell,
+        )
 
     def _scored(
         self, pairs: Sequence[Pair], texts: Sequence[tuple[str, str]] | None = None

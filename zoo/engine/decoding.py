@@ -28,11 +28,12 @@ BATCH_ROWS = 64
 @dataclass(frozen=True)
 class Generated:
     """One answer. text: cut at the stops, without special tokens. n_tokens: that the model made,
-    those of a stop among them, EOS not. truncated: the cap ended it, no stop and no EOS."""
+    those of a stop among them, EOS not. truncated: the cap ended it, no stop and no EOS. Both are
+    None where another than we wrote it."""
 
     text: str
-    n_tokens: int
-    truncated: bool
+    n_tokens: int | None = None
+    truncated: bool | None = None
 
 
 OnDone = Callable[[int, list[Generated]], None]

@@ -7,10 +7,13 @@ and from encoding what they share once, where a cut is proven to change nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from zoo.engine.boundaries import allows_cuts, last_cut
 from zoo.engine.shared_text import shared_pieces
@@ -19,7 +22,14 @@ from zoo.errors import CellError
 PROBES = ("a", "The word", "  7 ,")
 """Texts that show which special tokens a tokenizer lays around each text."""
 
+MOST_KNOWN = 32 * 1024**2
+"""Tokens, of four bytes, that an encoder remembers."""
+
 Ids = list[int]
+
+Tokens = NDArray[np.int32]
+Pair = tuple[Tokens, Tokens]
+"""Tokens of a context and of its continuation."""
 
 
 @dataclass(frozen=True)
@@ -70,18 +80,27 @@ class Encoder:
         self._prefix = (
             None if self.prefix_token_id is None else tokenizer.decode(self.prefix_token_id)
         )
-        self._backend: Any = _plain_backend(tokenizer)
+        self._backend: Any = plain_backend(tokenizer)
+        self._known: dict[tuple[str, str], Pair] = {}
+        self._held = 0
         self._around: dict[bool, tuple[Ids, Ids]] | None = None
         if self._backend is not None and allows_cuts(self._backend):
             self._around = self._surroundings()
 
-    def pairs(self, requests: Sequence[tuple[str, str]]) -> list[tuple[Ids, Ids]]:
+    def pairs(self, requests: Sequence[tuple[str, str]]) -> list[Pair]:
         """Tokens of each (context, continuation), the context cut on the left to fit.
 
         Together they have at most max_length + 1 tokens: the last one is only predicted. Equal
-        contexts are one list: change none. Raises CellError where nothing is left to score, or
+        contexts are one array: change none. Raises CellError where nothing is left to score, or
         more than the model can hold.
         """
+        lacking = [each for each in dict.fromkeys(requests) if each not in self._known]
+        encoded = dict(zip(lacking, self._encoded_pairs(lacking), strict=True))
+        found = [encoded.get(each) or self._known[each] for each in requests]
+        self._remember(encoded)
+        return found
+
+    def _encoded_pairs(self, requests: Sequence[tuple[str, str]]) -> list[Pair]:
         moved = [_spaces_moved(context, continuation) for context, continuation in requests]
         bare = self._encode(
             {end for (context, _), (_, end) in zip(requests, moved, strict=True) if not context},
@@ -90,18 +109,28 @@ class Encoder:
         contexts = {context for context, _ in moved}
         wholes = {context + continuation for context, continuation in moved}
         encoded = self._tok_encode(contexts | wholes)
-        heads = {context: encoded[context].joined() for context in contexts}
+        heads = {context: _array(encoded[context].joined()) for context in contexts}
         found = []
         for number, ((original, _), (context, continuation)) in enumerate(
             zip(requests, moved, strict=True)
         ):
             if original:
                 head = heads[context]
-                tail = encoded[context + continuation].after(len(head))
+                tail = _array(encoded[context + continuation].after(len(head)))
             else:
-                head, tail = self._after_nothing(bare[continuation].joined())
+                head, tail = self._after_nothing(_array(bare[continuation].joined()))
             found.append(self._fitted(number, head, tail))
         return found
+
+    def _remember(self, encoded: Mapping[tuple[str, str], Pair]) -> None:
+        """Keeps what was encoded for the next model, or, where that is too much, only this."""
+        contexts = {id(context): len(context) for context, _ in encoded.values()}
+        size = sum(contexts.values()) + sum(len(tail) for _, tail in encoded.values())
+        if self._held + size > MOST_KNOWN:
+            self._known, self._held = {}, 0
+        if size <= MOST_KNOWN:
+            self._known.update(encoded)
+            self._held += size
 
     def texts(self, texts: Sequence[str]) -> list[Ids]:
         """Tokens of each text, of any length (HFLM's `tok_encode`)."""
@@ -128,19 +157,19 @@ class Encoder:
         nothing = [] if self.prefix_token_id is None else [self.prefix_token_id]
         return [(encoded[text].joined() or nothing)[-room:] for text in texts]
 
-    def _after_nothing(self, continuation: Ids) -> tuple[Ids, Ids]:
+    def _after_nothing(self, continuation: Tokens) -> Pair:
         """A continuation without context: the prefix token stands for it, unless it is there."""
         if self.prefix_token_id is None:
             raise CellError(
                 "a text without context needs a BOS or EOS token; this tokenizer has none"
             )
-        if continuation[:1] == [self.prefix_token_id]:
+        if len(continuation) and continuation[0] == self.prefix_token_id:
             return continuation[:1], continuation[1:]
-        return [self.prefix_token_id], continuation
+        return _array([self.prefix_token_id]), continuation
 
-    def _fitted(self, number: int, context: Ids, continuation: Ids) -> tuple[Ids, Ids]:
-        if not context or not continuation:
-            part = "continuation" if context else "context"
+    def _fitted(self, number: int, context: Tokens, continuation: Tokens) -> Pair:
+        if len(context) == 0 or len(continuation) == 0:
+            part = "continuation" if len(context) else "context"
             raise CellError(f"request {number} cannot be scored: its {part} is no token")
         if len(continuation) > self.max_length:
             raise CellError(
@@ -195,11 +224,15 @@ class Encoder:
         return {False: ([], []), True: (list(found[0]), list(found[1]))}
 
 
+def _array(ids: Ids) -> Tokens:
+    return np.asarray(ids, np.int32)
+
+
 def _first(*ids: int | None) -> int | None:
     return next((each for each in ids if each is not None), None)
 
 
-def _plain_backend(tokenizer: Any) -> Any | None:
+def plain_backend(tokenizer: Any) -> Any | None:
     """The Rust tokenizer inside, where `tokenizer.encode` adds nothing of its own to it."""
     from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 

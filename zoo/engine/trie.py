@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from zoo.errors import CellError
 
 Integers = NDArray[np.int64]
-Pair = tuple[Sequence[int], Sequence[int]]
+Ids = Sequence[int] | NDArray[np.int32]
+Pair = tuple[Ids, Ids]
 """Token ids of a context and of the continuation that is scored after it."""
 
 SPARE = 0.01
@@ -99,7 +100,7 @@ def model_inputs(pairs: Sequence[Pair], max_length: int) -> tuple[list[Integers]
     """What the model reads for each request (all but the last token), and what it must predict."""
     arrays: dict[int, Integers] = {}  # contexts of equal text are one object: converted once
 
-    def array(ids: Sequence[int]) -> Integers:
+    def array(ids: Ids) -> Integers:
         if id(ids) not in arrays:
             arrays[id(ids)] = np.asarray(ids, np.int64)
         return arrays[id(ids)]

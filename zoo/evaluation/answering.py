@@ -1,61 +1,114 @@
-"""Asks a loaded model the requests of a cell and brings back its raw answers."""
+"""Asks a loaded model the requests of cells and brings back its raw answers."""
 
 from __future__ import annotations
 
 import copy
 import inspect
 import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from zoo.errors import CellError
-from zoo.evaluation.requests import Request, Response
+from zoo.evaluation.requests import Request, RequestKind, Response
 
 if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
     from lm_eval.api.model import LM
 
 OnRequest = Callable[[int], None]
 """Told how many requests have been answered since it was last told."""
 
+Answers = list[list[Response]]
+"""For each request of a cell, in order, its samples."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one cell asks. key: tells it from other cells; repeats: samples of each request."""
+
+    key: str
+    requests: tuple[Request, ...] = field(repr=False)
+    repeats: int = 1
+
+    @property
+    def kind(self) -> RequestKind:
+        """How it asks. Raises CellError where its requests are of several kinds."""
+        kinds = {request.kind for request in self.requests}
+        if len(kinds) != 1:
+            raise CellError(f"a task asks in one way, this one in {len(kinds)}")
+        return kinds.pop()
+
+
+class Written(Protocol):
+    """A generated answer."""
+
+    @property
+    def text(self) -> str:
+        """What was written, up to the stop."""
+        ...
+
+    @property
+    def n_tokens(self) -> int | None:
+        """How many tokens that took, the one that ended it aside; None where not known."""
+        ...
+
+    @property
+    def truncated(self) -> bool | None:
+        """Whether the cap ended it; None where not known."""
+        ...
+
+
+@runtime_checkable
+class CountsTokens(Protocol):
+    """A model that knows how long its answers are; of others' answers the text is counted."""
+
+    def generate_counted(self, requests: list[Instance]) -> Sequence[Written]:
+        """As lm-eval's `generate_until`."""
+        ...
+
 
 def answer(
     lm: LM,
-    requests: Sequence[Request],
+    cells: Sequence[Asked],
     *,
-    repeats: int = 1,
     seed: int = 0,
     on_request: OnRequest | None = None,
-) -> list[list[Response]]:
-    """The model's answers: for each request in order, `repeats` samples.
+) -> dict[str, Answers | CellError]:
+    """The model's answers by cell; a CellError for a cell with a likelihood that is no number.
 
-    Raises CellError where a likelihood is no number: an argmax over nan would pick the nan.
+    All requests of one kind are asked in one call, so that a model may share work among them.
+    Raises what the model raises.
     """
-    from lm_eval.api.instance import Instance
-
-    _seed(seed)
-    kinds = {request.kind for request in requests}
-    if len(kinds) != 1:
-        raise CellError(f"a task asks in one way, this one in {len(kinds)}")
-    kind = kinds.pop()
-    instances = [
-        Instance(
-            request_type=kind,
-            doc={},
-            arguments=_arguments(request),
-            idx=request.index,
-            metadata=("", request.doc, repeats),
-        )
-        for request in requests
-        for _ in range(repeats)
-    ]
     if on_request is not None:
         lm.set_cache_hook(_Ticker(on_request))
-    raw = _call(getattr(lm, kind), instances)
-    tokenizer = getattr(lm, "tokenizer", None)
-    flat = [
-        _response(request, value, tokenizer) for request, value in _paired(requests, raw, repeats)
-    ]
-    return [flat[i : i + repeats] for i in range(0, len(flat), repeats)]
+    found: dict[str, Answers | CellError] = {}
+    by_kind: dict[RequestKind, list[Asked]] = {}
+    for cell in cells:
+        by_kind.setdefault(cell.kind, []).append(cell)
+    for kind, alike in by_kind.items():
+        _seed(seed)
+        instances = [instance for cell in alike for instance in _instances(cell, kind)]
+        raw = iter(_call(lm, kind, instances))
+        tokenizer = getattr(lm, "tokenizer", None)
+        for cell in alike:
+            found[cell.key] = _gathered(cell, raw, tokenizer)
+    return found
+
+
+def _instances(cell: Asked, kind: RequestKind) -> Iterable[Instance]:
+    from lm_eval.api.instance import Instance
+
+    for request in cell.requests:
+        for _ in range(cell.repeats):
+            yield Instance(
+                request_type=kind,
+                doc={},
+                arguments=_arguments(request),
+                idx=request.index,
+                # equal prompts of two cells are two items
+                metadata=(cell.key, request.doc, cell.repeats),
+            )
 
 
 def _arguments(request: Request) -> tuple[Any, ...]:
@@ -67,28 +120,33 @@ def _arguments(request: Request) -> tuple[Any, ...]:
     return (request.context,)
 
 
-def _call(method: Callable[..., list[Any]], instances: list[Any]) -> list[Any]:
-    """Asks without lm-eval's own bar where the model knows how to."""
-    quiet = {"disable_tqdm": True} if "disable_tqdm" in inspect.signature(method).parameters else {}
-    return list(method(instances, **quiet))
+def _call(lm: LM, kind: RequestKind, instances: list[Instance]) -> list[Any]:
+    """The answers, one for each instance; lm-eval's own bar is off where the model knows how to."""
+    if kind == "generate_until" and isinstance(lm, CountsTokens):
+        raw = list(lm.generate_counted(instances))
+    else:
+        method = getattr(lm, kind)
+        takes = inspect.signature(method).parameters
+        raw = list(method(instances, **({"disable_tqdm": True} if "disable_tqdm" in takes else {})))
+    if len(raw) != len(instances):
+        raise CellError(f"the model gave {len(raw)} answers to {len(instances)} requests")
+    return raw
 
 
-def _paired(
-    requests: Sequence[Request], raw: Sequence[Any], repeats: int
-) -> list[tuple[Request, Any]]:
-    repeated = [request for request in requests for _ in range(repeats)]
-    if len(raw) != len(repeated):
-        raise CellError(f"the model gave {len(raw)} answers to {len(repeated)} requests")
-    return list(zip(repeated, raw, strict=True))
+def _gathered(cell: Asked, raw: Iterator[Any], tokenizer: Any) -> Answers | CellError:
+    """The cell's share of the answers, which is taken from `raw` to the last."""
+    values = [(request, next(raw)) for request in cell.requests for _ in range(cell.repeats)]
+    try:
+        flat = [_response(request, value, tokenizer) for request, value in values]
+    except CellError as problem:
+        return problem
+    return [flat[i : i + cell.repeats] for i in range(0, len(flat), cell.repeats)]
 
 
 def _response(request: Request, value: Any, tokenizer: Any) -> Response:
+    """Raises CellError where a likelihood is no number: an argmax over nan would pick the nan."""
     if request.kind == "generate_until":
-        text = str(value)
-        n_tokens = _count(text, tokenizer)
-        cap = (request.gen_kwargs or {}).get("max_gen_toks")
-        cut = None if n_tokens is None or not isinstance(cap, int) else n_tokens >= cap
-        return Response(text=text, n_tokens=n_tokens, truncated=cut)
+        return _written(value, request.gen_kwargs or {}, tokenizer)
     likelihood, greedy = value if isinstance(value, tuple) else (value, None)
     likelihood = float(likelihood)
     if not math.isfinite(likelihood) and not likelihood == -math.inf:
@@ -97,6 +155,17 @@ def _response(request: Request, value: Any, tokenizer: Any) -> Response:
             "dtype overflow; try --dtype float32"
         )
     return Response(loglikelihood=likelihood, is_greedy=None if greedy is None else bool(greedy))
+
+
+def _written(value: Any, gen_kwargs: Mapping[str, Any], tokenizer: Any) -> Response:
+    text = str(getattr(value, "text", value))
+    n_tokens, truncated = getattr(value, "n_tokens", None), getattr(value, "truncated", None)
+    if n_tokens is None:
+        n_tokens = _count(text, tokenizer)
+    if truncated is None:
+        cap = gen_kwargs.get("max_gen_toks")
+        truncated = None if n_tokens is None or not isinstance(cap, int) else n_tokens >= cap
+    return Response(text=text, n_tokens=n_tokens, truncated=truncated)
 
 
 def _count(text: str, tokenizer: Any) -> int | None:

@@ -26,7 +26,7 @@ class Checkpoint:
     identity: hashes of weights (of base and adapter together), tokenizer and chat template.
     folder: of the model, or of the base under an adapter; None where it is no files of ours.
     tokenizer_folder: where the tokenizer is read from, likewise.
-    commit: what a branch of the Hub was resolved to; None for folders.
+    repository, commit: of the Hub, what a branch was resolved to; None for folders.
     fetched: loader arguments that name the Hub, each with the folder that was hashed in its place:
         loaders seek an adapter and a tokenizer at the base's commit.
     """
@@ -34,6 +34,7 @@ class Checkpoint:
     identity: Fingerprint
     folder: Path | None = None
     tokenizer_folder: Path | None = None
+    repository: str | None = None
     commit: str | None = None
     fetched: Mapping[str, str] = field(default_factory=dict)
 
@@ -101,7 +102,8 @@ def find_checkpoint(model: Model, reads_files: bool = True) -> Checkpoint:
             fetched["tokenizer"] = str(tokenizer)
         own = fingerprint(tokenizer)
     identity = Fingerprint(weights, own.tokenizer, own.chat_template)
-    return Checkpoint(identity, folder, tokenizer, folder.name if base_id else None, fetched)
+    repository, commit = (base, folder.name) if base_id else (None, None)
+    return Checkpoint(identity, folder, tokenizer, repository, commit, fetched)
 
 
 def _weights(folder: Path, own: Fingerprint) -> str:

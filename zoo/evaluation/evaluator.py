@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ModelError, StoreError, ZooError
+from zoo.errors import CellError, ModelError, StoreError, ZooError
+from zoo.evaluation.answering import Asked, answer
 from zoo.evaluation.environment import hardware, versions
+from zoo.evaluation.loading import OnDemand, Sessions
 from zoo.evaluation.preparing import Cell, Preparer
 from zoo.evaluation.requests import responses_from_columns, responses_to_columns
 from zoo.hookspecs import Loader
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from lm_eval.api.model import LM
 
 logger = logging.getLogger("zoo")
+
+POOL = 65_536
+"""Most requests asked in one call: what they hold in memory is their tokens, some bytes each."""
 
 OnEvent = Callable[[str, Mapping[str, Any]], None]
 """Told what happens: ("loading", {model}), ("cell", {name, requests}), ("requests", {done})."""
@@ -46,6 +51,11 @@ class Evaluator:
     fresh: bool = False
     on_event: OnEvent = lambda *_: None
     _made: set[str] = field(default_factory=set)
+    _sessions: Sessions = field(default_factory=Sessions)
+
+    def close(self) -> None:
+        """Lets go of what loaders keep between models; the evaluator can still be used."""
+        self._sessions.close()
 
     def prepare(self, spec: RunSpec) -> Cell | Result:
         """The spec's cell, or a failed result that says why it has none."""
@@ -67,30 +77,48 @@ class Evaluator:
 
         Raises StoreError where results cannot be kept: to go on would be to infer for nothing.
         """
-        lm: LM | None = None
-        refusal: ModelError | None = None
-        for cell in cells:
-            self.on_event("cell", {"name": cell.spec.name, "requests": cell.size})
-            try:
-                if (done := self.finished(cell)) is not None:  # the other protocol asked the same
-                    yield done
-                    continue
-                responses = self._kept(RESPONSES, cell.response_key)
-                if responses is None:
-                    if refusal is not None:
-                        raise refusal
-                    lm = lm or self._load(cell)
-                    responses = self._ask(lm, cell)
-                yield self._score(cell, responses)
-            except StoreError:
-                raise
-            except ZooError as problem:
-                # a model that cannot be loaded once is not tried again for each of its cells
-                refusal = problem if isinstance(problem, ModelError) else refusal
-                yield Result(cell.spec, "failed", error=str(problem))
-            except Exception as problem:
-                logger.debug("%s failed", cell.spec.name, exc_info=True)
-                yield Result(cell.spec, "failed", error=describe(problem))
+        model = OnDemand(self._load)
+        together = bool(cells) and self.loader_of(cells[0].spec.model).pools
+        for pool in pools(cells, POOL if together else 0):
+            answers = self._answers(model, pool)
+            for cell in pool:
+                yield self._result(cell, answers.get(cell.response_key))
+
+    def _answers(self, model: OnDemand, pool: Sequence[Cell]) -> dict[str, Stored | Exception]:
+        """Answers, or the failure, by response key: from the store, else asked and kept."""
+        wanted = {cell.response_key: cell for cell in pool if self.finished(cell) is None}
+        found: dict[str, Stored | Exception] = {}
+        for key in wanted:
+            if (kept := self._kept(RESPONSES, key)) is not None:
+                found[key] = kept
+        lacking = [cell for key, cell in wanted.items() if key not in found]
+        if not lacking:
+            return found
+        try:
+            lm = model.loaded(lacking[0])
+        except Exception as problem:
+            return found | {cell.response_key: problem for cell in lacking}
+        return found | self._ask(lm, lacking)
+
+    def _result(self, cell: Cell, answers: Stored | Exception | None) -> Result:
+        """A cell's result from its answers, or from the failure that left it without.
+
+        answers: None where the store had the result.
+        """
+        try:
+            if (done := self.finished(cell)) is not None:  # the other protocol asked the same
+                return done
+            if isinstance(answers, Exception):
+                raise answers
+            assert answers is not None, "a cell without a result has been asked"
+            return self._score(cell, answers)
+        except StoreError:
+            raise
+        except ZooError as problem:
+            return Result(cell.spec, "failed", error=str(problem))
+        except Exception as problem:
+            logger.debug("%s failed", cell.spec.name, exc_info=problem)
+            return Result(cell.spec, "failed", error=describe(problem))
 
     def _kept(self, kind: str, key: str) -> Stored | None:
         """What the store has under a key; with `fresh`, only what was made this time."""
@@ -111,7 +139,7 @@ class Evaluator:
         model = cell.model
         self.on_event("loading", {"model": model.id})
         try:
-            return self.loader_of(model).load(
+            return self._sessions.load_of(self.loader_of(model))(
                 model, device=self.device, dtype=cell.dtype, batch_size=self.batch_size
             )
         except ZooError:
@@ -119,21 +147,38 @@ class Evaluator:
         except Exception as problem:
             raise ModelError(f"{model.id} cannot be loaded: {describe(problem)}") from problem
 
-    def _ask(self, lm: LM, cell: Cell) -> Stored:
-        from zoo.evaluation.answering import answer
+    def _ask(self, lm: LM, cells: Sequence[Cell]) -> dict[str, Stored | Exception]:
+        """Answers by response key, kept; for a cell that fails the reason.
 
+        The cells are asked together, and one by one where that fails: the sick one fails alone.
+        """
+        named = cells[0].spec.name if len(cells) == 1 else f"{cells[0].model.id} · all"
+        self.on_event("cell", {"name": named, "requests": sum(cell.size for cell in cells)})
         started = time.monotonic()
-        responses = answer(
-            lm,
-            cell.requests,
-            repeats=cell.loaded.repeats,
-            seed=cell.spec.seed,
-            on_request=lambda n: self.on_event("requests", {"done": n}),
-        )
-        provenance = self._provenance(cell, lm, time.monotonic() - started)
-        summary = {"requests": len(cell.requests), "provenance": plain(provenance)}
-        columns = responses_to_columns(responses)
-        return self._keep(RESPONSES, cell.response_key, columns, summary)
+        try:
+            answered = answer(
+                lm,
+                [Asked(cell.response_key, cell.requests, cell.loaded.repeats) for cell in cells],
+                seed=cells[0].spec.seed,
+                on_request=lambda n: self.on_event("requests", {"done": n}),
+            )
+        except Exception as problem:
+            if len(cells) == 1:
+                return {cells[0].response_key: problem}
+            logger.info("cells are asked one by one, since together: %s", describe(problem))
+            return {key: found for cell in cells for key, found in self._ask(lm, [cell]).items()}
+        per_request = (time.monotonic() - started) / sum(cell.size for cell in cells)
+        found: dict[str, Stored | Exception] = {}
+        for cell in cells:
+            responses = answered[cell.response_key]
+            if isinstance(responses, CellError):
+                found[cell.response_key] = responses
+                continue
+            provenance = self._provenance(cell, lm, per_request * cell.size)
+            summary = {"requests": len(cell.requests), "provenance": plain(provenance)}
+            columns = responses_to_columns(responses)
+            found[cell.response_key] = self._keep(RESPONSES, cell.response_key, columns, summary)
+        return found
 
     def _score(self, cell: Cell, responses: Stored) -> Result:
         """Scores answers, given now or long ago: device, versions and time stay those of asking."""
@@ -162,7 +207,11 @@ class Evaluator:
         return result_of(cell.spec, self._keep(SCORES, cell.score_key, columns, summary))
 
     def _provenance(self, cell: Cell, lm: LM, seconds: float) -> Provenance:
-        """Of answers that were given just now; seconds: how long they took, without loading."""
+        """Of answers that were given just now.
+
+        seconds: how long they took, without loading: of cells that were asked together, the share
+            of their requests.
+        """
         loader = self.loader_of(cell.spec.model)
         return Provenance(
             response_key=cell.response_key,
@@ -175,11 +224,26 @@ class Evaluator:
             device=self.device,
             batch_size=str(getattr(lm, "batch_size", self.batch_size)),
             hardware=hardware(self.device),
+            scoring=str(getattr(lm, "choice", "")),
             seconds=round(seconds, 3),
             finished=_now(),
             versions=versions(),
             plugins=dict(self.plugins),
         )
+
+
+def pools(cells: Sequence[Cell], most: int) -> Iterator[list[Cell]]:
+    """The cells in order, together as long as they and their seeds allow: at most so many requests,
+    or a single cell."""
+    pool: list[Cell] = []
+    for cell in cells:
+        size = sum(each.size for each in pool) + cell.size
+        if pool and (size > most or cell.spec.seed != pool[0].spec.seed):
+            yield pool
+            pool = []
+        pool.append(cell)
+    if pool:
+        yield pool
 
 
 def _now() -> str:

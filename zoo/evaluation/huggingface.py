@@ -7,18 +7,23 @@ tokens and another split between context and continuation are served each other'
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ConfigError, ModelError, did_you_mean
-from zoo.fingerprints import read_json
-from zoo.hookspecs import Loader
+from zoo.evaluation.bases import Bases, shareable
+from zoo.fingerprints import canonical, read_json
+from zoo.hookspecs import Loader, LoadModel
 from zoo.models import Model
 from zoo.probing import describe
 
 if TYPE_CHECKING:
     from lm_eval.api.model import LM
+    from lm_eval.models.huggingface import HFLM
 
 LOGITS_BYTES = 512 * 1024**2
 """How much a CPU batch's logits may take; HFLM keeps them for every position."""
@@ -28,17 +33,24 @@ MAX_ROWS = 64
 TIERS = ("packed", "padded", "hflm")
 
 
-def load_hf(model: Model, *, device: str, dtype: str, batch_size: int | str, **options: Any) -> LM:
+def load_hf(
+    model: Model,
+    *,
+    device: str,
+    dtype: str,
+    batch_size: int | str,
+    bases: Bases | None = None,
+    **options: Any,
+) -> LM:
     """Loads a folder or a Hub id, with an adapter over it where loader_args names one.
 
-    safetensors only, no remote code. Raises ModelError with the reason.
+    safetensors only, no remote code. bases: where the weights stay for the next adapter; None keeps
+    nothing. Raises ModelError with the reason.
     """
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    from lm_eval.models.huggingface import HFLM
-
     args = {**model.loader_args, **options}
     pretrained, revision = str(args.pop("pretrained", model.id)), args.pop("revision", None)
     folder = Path(pretrained).expanduser()
@@ -48,25 +60,41 @@ def load_hf(model: Model, *, device: str, dtype: str, batch_size: int | str, **o
         revision = model.revision or revision or "main"
     if batch_size == "auto" and device == "cpu":
         batch_size = _rows(folder)
+    args |= {"pretrained": pretrained, "revision": revision}
+    args |= {"device": device, "dtype": dtype, "batch_size": batch_size}
     try:
-        lm: LM = HFLM(
-            pretrained=pretrained,
-            revision=revision,
-            device=device,
-            dtype=dtype,
-            batch_size=batch_size,
-            logits_cache=False,
-            trust_remote_code=False,
-            use_safetensors=True,
-            **args,
-        )
+        lm = _hflm(args) if bases is None else _over_a_base(args, bases)
     except Exception as problem:
         raise ModelError(f"{model.id} cannot be loaded: {describe(problem)}") from problem
     _check_weights(lm, model.id)
     return lm
 
 
-def _check_weights(lm: LM, model_id: str) -> None:
+def _hflm(args: Mapping[str, Any]) -> HFLM:
+    from lm_eval.models.huggingface import HFLM
+
+    return HFLM(**args, logits_cache=False, trust_remote_code=False, use_safetensors=True)
+
+
+def _over_a_base(args: Mapping[str, Any], bases: Bases) -> HFLM:
+    """The model, its adapter over the base that is kept, or that is kept from now on."""
+    adapter = args.get("peft")
+    plain = {name: value for name, value in args.items() if name != "peft"}
+    key = canonical(plain)
+    base = bases.take(key)
+    if base is None:
+        base = _hflm(plain)
+        bases.keep(key, base)
+    if adapter is None:
+        return base
+    if shareable(base):
+        return bases.adapted(base, str(adapter), args["revision"])
+    del base
+    bases.drop()
+    return _hflm(args)
+
+
+def _check_weights(lm: HFLM, model_id: str) -> None:
     """Raises ModelError for a weight that is no number: greedy decoding would not show it."""
     import torch
 
@@ -86,9 +114,15 @@ def _rows(folder: Path) -> int:
 
 
 def load_torch(
-    model: Model, *, device: str, dtype: str, batch_size: int | str, **options: Any
+    model: Model,
+    *,
+    device: str,
+    dtype: str,
+    batch_size: int | str,
+    bases: Bases | None = None,
+    **options: Any,
 ) -> LM:
-    """Loads as `load_hf` does, and answers with the engine.
+    """Loads as `load_hf` does, and answers with the engine. batch_size: answers written at once.
 
     loader_args may name a `tier`, the fastest way of scoring to try: packed, padded or hflm.
     """
@@ -99,9 +133,27 @@ def load_torch(
     if tier not in (None, *TIERS):
         raise ConfigError(f"loader_args name the tier {tier!r}" + did_you_mean(str(tier), TIERS))
     plain = replace(model, loader_args=args)
-    reference = load_hf(plain, device=device, dtype=dtype, batch_size=batch_size)
-    return TorchLM(reference, tier=tier)
+    reference = load_hf(plain, device=device, dtype=dtype, batch_size=batch_size, bases=bases)
+    return TorchLM(reference, tier=tier, batch_rows=_count(batch_size))
 
 
-HF = Loader("hf", load_hf, numerics="lm-eval-hflm/1")
-TORCH = Loader("torch", load_torch, numerics="zoo-torch/1")
+def _count(batch_size: int | str) -> int | None:
+    """A batch size that is a number; None where it is the loader's to choose."""
+    text = str(batch_size)
+    return int(text) if text.isdigit() and int(text) > 0 else None
+
+
+@contextmanager
+def _keeping_bases(load: Callable[..., LM]) -> Iterator[LoadModel]:
+    """Within, `load` keeps the weights of one base in memory for the adapters over it."""
+    bases = Bases()
+    try:
+        yield partial(load, bases=bases)
+    finally:
+        bases.drop()
+
+
+HF = Loader("hf", load_hf, "lm-eval-hflm/1", session=partial(_keeping_bases, load_hf))
+TORCH = Loader(
+    "torch", load_torch, "zoo-torch/1", pools=True, session=partial(_keeping_bases, load_torch)
+)
