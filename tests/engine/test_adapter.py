@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from engine_models import llama, reference_of, worst
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -196,3 +197,19 @@ def test_a_tier_that_does_not_exist_is_named(tmp_path: Path) -> None:
     model = Model(str(save_checkpoint(tmp_path)), loader_args={"tier": "packd"})
     with pytest.raises(ConfigError, match="did you mean 'packed'"):
         TORCH.load(model, device="cpu", dtype="float32", batch_size=1)
+
+
+def test_memory_that_ran_out_is_told_with_the_way_of_scoring(tokenizer: Any) -> None:
+    model = llama()
+    lm = TorchLM.of(model, tokenizer, max_length=64)
+    assert lm.scoring == str(lm.choice)
+
+    def full(_module: Any, args: tuple[Any, ...]) -> None:
+        if args[0].shape[1] > 100:
+            raise torch.OutOfMemoryError("out of memory")
+
+    model.model.layers[1].mlp.down_proj.register_forward_pre_hook(full)
+    texts = [f"{number} the cat sat on the mat {number}" for number in range(40)]
+    lm.loglikelihood(asked("loglikelihood", [(text, " and slept") for text in texts]))
+    assert lm.scoring.startswith(f"{lm.choice}; chunks of ")
+    assert lm.scoring.endswith(" tokens since memory ran out")

@@ -141,3 +141,13 @@ def test_small_pools_give_the_results_of_a_large_one(
     large = run(tmp_path / "large")
     monkeypatch.setattr(evaluating, "POOL", 40)
     assert numbers(run(tmp_path / "small")) == numbers(large)
+
+
+def test_stages_that_are_asked_alike_share_what_was_built_for_the_first(
+    base: Path, chat: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    evaluator, _ = make_evaluator(tmp_path, task_folder)
+    for task in ("tiny_shots", "tiny_write"):
+        one, other = (cell_of(evaluator, spec(model, task)) for model in (base, chat))
+        assert one.response_key != other.response_key
+        assert one.requests is other.requests

@@ -115,9 +115,17 @@ class TorchLM(TemplateLM):
         """The rendered chat, as HFLM renders it."""
         return self.reference.apply_chat_template(chat_history, add_generation_prompt)
 
+    @property
+    def scoring(self) -> str:
+        """How the model is scored, and why; also what had to give way where memory ran out."""
+        halved = getattr(self.way, "budget", None)
+        if halved is None or not halved.halvings:
+            return str(self.choice)
+        return f"{self.choice}; chunks of {halved.tokens} tokens since memory ran out"
+
     def get_model_info(self) -> dict[str, Any]:
         """HFLM's description of the model, with the way of scoring."""
-        return {**self.reference.get_model_info(), "engine": str(self.choice)}
+        return {**self.reference.get_model_info(), "engine": self.scoring}
 
     def loglikelihood(
         self, requests: list[Instance], disable_tqdm: bool = False

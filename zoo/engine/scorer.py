@@ -41,10 +41,12 @@ SMALLEST = 16
 
 @dataclass
 class Budget:
-    """How much a chunk may hold. tokens: of the stream. logits: bytes of fp32 logits."""
+    """How much a chunk may hold. tokens: of the stream. logits: bytes of fp32 logits. halvings: how
+    often memory did not suffice."""
 
     tokens: int
     logits: int
+    halvings: int = 0
 
     def rows(self, vocabulary: int) -> int:
         """Scored rows of a chunk."""
@@ -54,6 +56,7 @@ class Budget:
         """After memory ran out."""
         self.tokens //= 2
         self.logits //= 2
+        self.halvings += 1
 
 
 def budget_for(device: torch.device) -> Budget:

@@ -224,7 +224,7 @@ class Evaluator:
             device=self.device,
             batch_size=str(getattr(lm, "batch_size", self.batch_size)),
             hardware=hardware(self.device),
-            scoring=str(getattr(lm, "choice", "")),
+            scoring=str(getattr(lm, "scoring", "")),
             seconds=round(seconds, 3),
             finished=_now(),
             versions=versions(),

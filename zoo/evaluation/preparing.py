@@ -149,7 +149,8 @@ class Preparer:
         stops: tuple[str, ...] = ()
         if generates:
             room = _room(model, checkpoint)
-            requests, stops = _generation(requests, prompting, checkpoint, room)
+            arguments, stops = _generation(requests, prompting, checkpoint, room)
+            requests = self._with_arguments(requests, arguments)
         dtype = self._dtype
         if dtype == "auto" and checkpoint.folder is not None:
             dtype = checkpoint_dtype(checkpoint.config)
@@ -160,7 +161,8 @@ class Preparer:
             dtype=dtype,
             loader_args={k: v for k, v in model.loader_args.items() if k not in PATH_ARGS},
         )
-        responses = response_key(answerer, requests_digest(requests), loaded.repeats, spec.seed)
+        asked = self._once(("digest", id(requests)), lambda: requests_digest(requests))
+        responses = response_key(answerer, asked, loaded.repeats, spec.seed)
         scores = score_key(
             responses,
             loaded.content,
@@ -208,6 +210,16 @@ class Preparer:
             ),
         )
 
+    def _with_arguments(
+        self, requests: tuple[Request, ...], arguments: Mapping[str, Any]
+    ) -> tuple[Request, ...]:
+        """The requests with these generation arguments: for cells that share both, one object."""
+        return self._once(
+            ("generation", id(requests), canonical(arguments)),
+            # lm-eval gives every request of a task the same arguments
+            lambda: tuple(replace(each, gen_kwargs=arguments) for each in requests),
+        )
+
 
 def _wishes_thinking(prompting: Prompting) -> bool:
     return bool(prompting.enable_thinking or prompting.think_end_token)
@@ -249,8 +261,8 @@ def _room(model: Model, checkpoint: Checkpoint) -> int | None:
 
 def _generation(
     requests: tuple[Request, ...], prompting: Prompting, checkpoint: Checkpoint, room: int | None
-) -> tuple[tuple[Request, ...], tuple[str, ...]]:
-    """Lays the generation arguments over the task's own; returns stops held back for scoring.
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The generation arguments, laid over the task's own, and the stops held back for scoring.
 
     A model that thinks is not stopped by the task's stop strings, which its thinking may contain;
     they cut its answer when it is scored. A budget that is larger than the task's own is clipped
@@ -273,8 +285,7 @@ def _generation(
                 f"{room} tokens; lower it with --gen-kwargs"
             )
         merged["max_gen_toks"] = budget
-    # lm-eval gives every request of a task the same arguments
-    return tuple(replace(each, gen_kwargs=merged) for each in requests), stops
+    return merged, stops
 
 
 def _thinks(prompting: Prompting) -> bool:
