@@ -10,9 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoo.engine.attention import Flex, Kernel, Layout, Merged, Varlen
 from zoo.engine.calls import visible
+from zoo.engine.flex import Flex
+from zoo.engine.kernels import Kernel
+from zoo.engine.layout import Layout
+from zoo.engine.merged import Merged
 from zoo.engine.trie import Pair, next_stop, plan, still_open
+from zoo.engine.varlen import Varlen
 
 warnings.filterwarnings("ignore", message="flex_attention called without torch.compile")
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.engine.adapter import TorchLM
-from zoo.engine.attention import Merged
+from zoo.engine.merged import Merged
 from zoo.engine.padded import Padded
 from zoo.engine.scorer import Answer, Budget, Packed
 from zoo.engine.selftest import GATE

@@ -7,7 +7,6 @@ logits, of the scored rows alone, so that a scaled, soft-capped or tied head is 
 
 from __future__ import annotations
 
-import gc
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
-from zoo.engine.attention import Kernel, Layout, attending, packed
+from zoo.engine.attention import attending, packed
+from zoo.engine.kernels import Kernel
+from zoo.engine.layout import Layout
+from zoo.engine.memory import free_memory, is_out_of_memory
 from zoo.engine.trie import Integers, Pair, Trie, next_stop, plan, still_open
 from zoo.errors import CellError
 
@@ -222,18 +224,3 @@ def _keep(cache: DynamicCache, kept: Flags) -> None:
         else:
             here = index.to(layer.keys.device)
             layer.keys, layer.values = (x[:, :, here] for x in (layer.keys, layer.values))
-
-
-def free_memory(device: torch.device) -> None:
-    """Gives back what a failed forward pass held."""
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-
-
-def is_out_of_memory(problem: BaseException) -> bool:
-    """Whether an error says that memory did not suffice; torch has several ways to say so."""
-    said = str(problem)
-    return isinstance(problem, (torch.OutOfMemoryError, MemoryError)) or (
-        "can't allocate memory" in said or "not enough memory" in said or "out of memory" in said
-    )
