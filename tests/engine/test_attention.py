@@ -121,3 +121,17 @@ def test_a_kernel_computes_what_the_formula_says(
         expected = by_definition(query, key, value, layout, scale=0.4, **asked)
         assert found.shape == (layout.size, heads[0], values)
         torch.testing.assert_close(found, expected, atol=2e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=lambda asked: "+".join(asked) or "plain")
+def test_some_rows_ask_for_what_all_of_them_would_get(asked: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    for layout in layouts():
+        query = torch.randn(4, layout.size, 8)
+        key, value = (torch.randn(2, layout.path + layout.size, 8) for _ in "kv")
+        rows = np.arange(0, layout.size, 7)
+        found = Merged().attend(
+            query[:, rows], key, value, layout.asked_by(rows), scale=0.4, **asked
+        )
+        expected = by_definition(query, key, value, layout, scale=0.4, **asked)[rows]
+        torch.testing.assert_close(found, expected, atol=2e-6, rtol=1e-5)

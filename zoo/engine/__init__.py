@@ -5,6 +5,7 @@ trie      token ids -> one stream of unique tokens (pure)
 calls     a chunk of the stream -> the attention calls that cover it (pure)
 layout    that chunk as kernels see it
 kernels   one interface of attention (merged: the reference; varlen, flex: on CUDA)
+last_layer  spares what no scored row needs of the last layer
 attention that interface inside a stock Hugging Face model
 scorer    a stock Hugging Face model over the stream -> log-likelihoods
 padded    the same answers from padded batches, for models the stream does not suit

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from transformers import AttentionInterface, PreTrainedModel
 
 from zoo.engine.flex import Flex
 from zoo.engine.kernels import Kernel
+from zoo.engine.last_layer import Wanted, is_last, narrowed
 from zoo.engine.layout import Layout
 from zoo.engine.merged import Merged
 from zoo.engine.varlen import Varlen
@@ -34,24 +36,44 @@ def kernels_for(device: torch.device, dtype: torch.dtype) -> tuple[Kernel, ...]:
     return (Flex(), Merged())
 
 
-_ACTIVE: ContextVar[tuple[Kernel, Layout] | None] = ContextVar("packed attention", default=None)
+@dataclass(frozen=True)
+class _Pass:
+    """The forward pass under way."""
+
+    kernel: Kernel
+    layout: Layout
+    wanted: Wanted
+
+
+_ACTIVE: ContextVar[_Pass | None] = ContextVar("packed attention", default=None)
+
+
+def _active() -> _Pass:
+    if (active := _ACTIVE.get()) is None:
+        raise UnsuitedError("a packed model was called outside a packed forward pass")
+    return active
 
 
 @contextmanager
 def packed(model: PreTrainedModel) -> Iterator[None]:
-    """Within, the model's attention is ours."""
+    """Within, the model's attention is ours, and its last layer does what is wanted alone."""
     before = model.config._attn_implementation
     model.set_attn_implementation(INTERFACE)
     try:
-        yield
+        with narrowed(model, lambda: _active().wanted):
+            yield
     finally:
         model.set_attn_implementation(before)
 
 
 @contextmanager
-def attending(kernel: Kernel, layout: Layout) -> Iterator[None]:
-    """Within, a forward pass of a `packed` model reads the chunk of this layout."""
-    token = _ACTIVE.set((kernel, layout))
+def attending(kernel: Kernel, layout: Layout, rows: Tensor) -> Iterator[None]:
+    """Within, a forward pass of a `packed` model reads the chunk of this layout.
+
+    rows: [r], the chunk's tokens of which logits are wanted.
+    """
+    rows = rows if len(rows) else rows.new_zeros(1)  # modules may not expect to be given nothing
+    token = _ACTIVE.set(_Pass(kernel, layout, Wanted(rows, layout.size)))
     try:
         yield
     finally:
@@ -69,10 +91,8 @@ def _attention(
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """What transformers calls. query: [1, H, T, D]; key, value: [1, G, P + T, D]."""
-    active = _ACTIVE.get()
-    if active is None:
-        raise UnsuitedError("attention was called outside a packed forward pass")
-    kernel, layout = active
+    active = _active()
+    layout = active.layout
     if query.shape[0] != 1 or query.shape[2] != layout.size:
         raise UnsuitedError(f"attention is asked for queries of shape {tuple(query.shape)}")
     if key.shape[2] != layout.path + layout.size:
@@ -81,17 +101,17 @@ def _attention(
         raise UnsuitedError("the model adds a bias of its own to attention scores")
     if kwargs.get("is_causal", getattr(module, "is_causal", True)) is False:
         raise UnsuitedError("the model's attention is not causal")
-    out = kernel.attend(
-        query[0],
-        key[0],
-        value[0],
-        layout,
-        scale=query.shape[-1] ** -0.5 if scaling is None else float(scaling),
-        window=kwargs.get("sliding_window"),
-        softcap=kwargs.get("softcap"),
-        sinks=kwargs.get("s_aux"),
-    )
-    return out[None], None
+    asked: dict[str, Any] = {
+        "scale": query.shape[-1] ** -0.5 if scaling is None else float(scaling),
+        "window": kwargs.get("sliding_window"),
+        "softcap": kwargs.get("softcap"),
+        "sinks": kwargs.get("s_aux"),
+    }
+    if is_last(module) and (few := active.wanted.layout(layout)) is not None:
+        rows = active.wanted.rows.to(query.device)
+        out = Merged().attend(query[0, :, rows], key[0], value[0], few, **asked)
+        return active.wanted.widen(out[None]), None
+    return active.kernel.attend(query[0], key[0], value[0], layout, **asked)[None], None
 
 
 AttentionInterface.register(INTERFACE, _attention)

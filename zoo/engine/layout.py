@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
-from zoo.engine.calls import Call, Integers, decompose, within_window
+from zoo.engine.calls import Call, Integers, decompose, visible, within_window
 
 Made = TypeVar("Made")
 
@@ -17,18 +17,23 @@ class Layout:
     """A chunk as kernels see it; what they derive from it is made once and used by every layer.
 
     path: P, the keys kept from earlier chunks, which come first. until, depth: [P + T], of the
-    keys; see `zoo.engine.calls`.
+    keys; see `zoo.engine.calls`. rows: which of the chunk's T tokens ask; None means all.
     """
 
     path: int
     until: Integers
     depth: Integers
+    rows: Integers | None = None
     _made: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @cached_property
     def size(self) -> int:
         """T, the chunk's own tokens."""
         return len(self.until) - self.path
+
+    def asked_by(self, rows: Integers) -> Layout:
+        """The same keys, with some of the chunk's tokens as queries. rows: [r], ascending."""
+        return Layout(self.path, self.until, self.depth, rows)
 
     def biting(self, window: int | None) -> int | None:
         """The window, or None where no query reaches beyond it."""
@@ -40,6 +45,9 @@ class Layout:
         """The chunk's calls, those of level 0 first."""
 
         def make() -> list[Call]:
+            if self.rows is not None:
+                seen = visible(self.until, self.depth, self.path, window, self.rows)
+                return [Call(0, len(self.rows), 0, len(self.until), mask=seen)]
             calls = decompose(self.until, self.path, dense)
             if window is not None:
                 calls = within_window(calls, self.depth, self.path, window)

@@ -159,14 +159,15 @@ class Packed:
         first, past = np.searchsorted(trie.needed, [start, stop])
         needed = trie.needed[first:past]
         begin, finish = np.searchsorted(trie.rows, [start, stop])
-        with attending(self.kernel, layout):
+        rows_wanted = self._tensor(needed - start)
+        with attending(self.kernel, layout, rows_wanted):
             # not of the config's making: its sliding layers would drop keys of the path
             logits = self.model(
                 input_ids=self._tensor(trie.tokens[start:stop])[None],
                 position_ids=self._tensor(trie.depth[start:stop])[None],
                 past_key_values=cache,
                 use_cache=True,
-                logits_to_keep=self._tensor(needed - start),
+                logits_to_keep=rows_wanted,
             ).logits[0]
         rows = slice(int(begin), int(finish))
         values, hits = log_probabilities(
