@@ -10,9 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoo.engine.attention import Flex, Kernel, Layout, Merged, Varlen
 from zoo.engine.calls import visible
+from zoo.engine.flex import Flex
+from zoo.engine.kernels import Kernel
+from zoo.engine.layout import Layout
+from zoo.engine.merged import Merged
 from zoo.engine.trie import Pair, next_stop, plan, still_open
+from zoo.engine.varlen import Varlen
 
 warnings.filterwarnings("ignore", message="flex_attention called without torch.compile")
 
@@ -116,4 +120,18 @@ def test_a_kernel_computes_what_the_formula_says(
         found = kernel.attend(query, key, value, layout, scale=0.4, **asked)
         expected = by_definition(query, key, value, layout, scale=0.4, **asked)
         assert found.shape == (layout.size, heads[0], values)
+        torch.testing.assert_close(found, expected, atol=2e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=lambda asked: "+".join(asked) or "plain")
+def test_some_rows_ask_for_what_all_of_them_would_get(asked: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    for layout in layouts():
+        query = torch.randn(4, layout.size, 8)
+        key, value = (torch.randn(2, layout.path + layout.size, 8) for _ in "kv")
+        rows = np.arange(0, layout.size, 7)
+        found = Merged().attend(
+            query[:, rows], key, value, layout.asked_by(rows), scale=0.4, **asked
+        )
+        expected = by_definition(query, key, value, layout, scale=0.4, **asked)[rows]
         torch.testing.assert_close(found, expected, atol=2e-6, rtol=1e-5)

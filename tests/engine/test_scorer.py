@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.engine.adapter import TorchLM
-from zoo.engine.attention import Merged
+from zoo.engine.merged import Merged
 from zoo.engine.padded import Padded
 from zoo.engine.scorer import Answer, Budget, Packed
 from zoo.engine.selftest import GATE
@@ -141,7 +141,7 @@ def test_out_of_memory_halves_what_is_read_at_once_and_changes_no_answer(way: st
             refused.append(args[0].shape)
             raise torch.OutOfMemoryError("out of memory")
 
-    crowded.model.layers[1].mlp.down_proj.register_forward_pre_hook(full)
+    crowded.model.layers[0].mlp.down_proj.register_forward_pre_hook(full)
     budget = Budget(900, 900 * LOGITS)
     scorer = (
         Packed(crowded, Merged(), 400, CPU, budget)

@@ -21,10 +21,14 @@ from test_attention import looped
 from torch import Tensor
 
 from zoo.engine.adapter import TorchLM
-from zoo.engine.attention import Flex, Kernel, Layout, Merged, Varlen
+from zoo.engine.flex import Flex
+from zoo.engine.kernels import Kernel
+from zoo.engine.layout import Layout
+from zoo.engine.merged import Merged
 from zoo.engine.scorer import Packed, budget_for
 from zoo.engine.selftest import GATE, in_float32, kernel_trouble, probe_for
 from zoo.engine.tiers import Tier, choose, trouble_in_chunks
+from zoo.engine.varlen import Varlen
 
 CPU = torch.device("cpu")
 

@@ -3,7 +3,10 @@
 encoding  text -> token ids, as lm-eval's HFLM encodes (boundaries, shared_text: prefixes once)
 trie      token ids -> one stream of unique tokens (pure)
 calls     a chunk of the stream -> the attention calls that cover it (pure)
-attention those calls on a device, behind one interface of kernels
+layout    that chunk as kernels see it
+kernels   one interface of attention (merged: the reference; varlen, flex: on CUDA)
+last_layer  spares what no scored row needs of the last layer
+attention that interface inside a stock Hugging Face model
 scorer    a stock Hugging Face model over the stream -> log-likelihoods
 padded    the same answers from padded batches, for models the stream does not suit
 selftest  a small tree on which a way of scoring is compared with the plain model

@@ -100,13 +100,18 @@ def within_window(calls: Sequence[Call], depth: Integers, path: int, window: int
     return clipped
 
 
-def visible(until: Integers, depth: Integers, path: int, window: int | None) -> NDArray[np.bool_]:
-    """The whole mask [T, path + T], as the formula says it: what the calls must add up to."""
-    queries = np.arange(len(until) - path)[:, None]
+def visible(
+    until: Integers, depth: Integers, path: int, window: int | None, rows: Integers | None = None
+) -> NDArray[np.bool_]:
+    """The mask [T, path + T], as the formula says it: what the calls must add up to.
+
+    rows: [r], the queries whose rows of the mask are wanted; None means all.
+    """
+    queries = (np.arange(len(until) - path) if rows is None else rows)[:, None]
     keys = np.arange(len(until))[None, :] - path
     seen = (keys <= queries) & (queries < until[None, :])
     if window is not None:
-        seen &= depth[path:, None] - depth[None, :] < window
+        seen &= depth[path + queries] - depth[None, :] < window
     return seen
 
 

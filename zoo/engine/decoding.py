@@ -7,7 +7,6 @@ through its own `generate`, by `stock`. Both stop, draw and cut alike.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 from zoo.engine.batches import Batch, plan_batches
+from zoo.engine.memory import free_memory, is_out_of_memory
 from zoo.engine.prefix import PrefixReader
 from zoo.engine.sampling import Sampling, choose, uniforms
 from zoo.engine.stock import decode_stock
@@ -88,8 +88,8 @@ def generate(
         batch = waiting.pop()
         try:
             rows = decode(batch)
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as problem:
-            if not _is_out_of_memory(problem):
+        except (MemoryError, RuntimeError) as problem:
+            if not is_out_of_memory(problem):
                 raise
             if len(batch.rows) == 1:
                 raise CellError(
@@ -99,7 +99,7 @@ def generate(
             waiting += batch.halves(prompts)[::-1]
             rows = None
         if rows is None:
-            _free_memory()
+            free_memory(model.device)
             continue
         for (item, sample), ids in zip(batch.rows, rows, strict=True):
             samples[item][sample] = job.answer(ids)
@@ -167,15 +167,3 @@ def _shared(model: Any, job: _Job) -> Callable[[Batch], list[list[int]]]:
         return found
 
     return decode
-
-
-def _is_out_of_memory(problem: BaseException) -> bool:
-    return isinstance(problem, (torch.OutOfMemoryError, MemoryError)) or (
-        "not enough memory" in str(problem) or "out of memory" in str(problem)
-    )
-
-
-def _free_memory() -> None:
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -15,12 +15,11 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
+from zoo.engine.memory import free_memory, is_out_of_memory
 from zoo.engine.scorer import (
     Answer,
     Budget,
     OnDone,
-    free_memory,
-    is_out_of_memory,
     keeps_logits,
     log_probabilities,
     vocabulary_of,

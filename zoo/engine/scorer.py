@@ -7,7 +7,6 @@ logits, of the scored rows alone, so that a scaled, soft-capped or tied head is 
 
 from __future__ import annotations
 
-import gc
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
-from zoo.engine.attention import Kernel, Layout, attending, packed
+from zoo.engine.attention import attending, packed
+from zoo.engine.kernels import Kernel
+from zoo.engine.layout import Layout
+from zoo.engine.memory import free_memory, is_out_of_memory
 from zoo.engine.trie import Integers, Pair, Trie, next_stop, plan, still_open
 from zoo.errors import CellError
 
@@ -160,14 +162,15 @@ class Packed:
         first, past = np.searchsorted(trie.needed, [start, stop])
         needed = trie.needed[first:past]
         begin, finish = np.searchsorted(trie.rows, [start, stop])
-        with attending(self.kernel, layout):
+        rows_wanted = self._tensor(needed - start)
+        with attending(self.kernel, layout, rows_wanted):
             # not of the config's making: its sliding layers would drop keys of the path
             logits = self.model(
                 input_ids=self._tensor(trie.tokens[start:stop])[None],
                 position_ids=self._tensor(trie.depth[start:stop])[None],
                 past_key_values=cache,
                 use_cache=True,
-                logits_to_keep=self._tensor(needed - start),
+                logits_to_keep=rows_wanted,
             ).logits[0]
         rows = slice(int(begin), int(finish))
         values, hits = log_probabilities(
@@ -225,18 +228,3 @@ def _keep(cache: DynamicCache, kept: Flags) -> None:
         else:
             here = index.to(layer.keys.device)
             layer.keys, layer.values = (x[:, :, here] for x in (layer.keys, layer.values))
-
-
-def free_memory(device: torch.device) -> None:
-    """Gives back what a failed forward pass held."""
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-
-
-def is_out_of_memory(problem: BaseException) -> bool:
-    """Whether an error says that memory did not suffice; torch has several ways to say so."""
-    said = str(problem)
-    return isinstance(problem, (torch.OutOfMemoryError, MemoryError)) or (
-        "can't allocate memory" in said or "not enough memory" in said or "out of memory" in said
-    )

@@ -20,12 +20,14 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from zoo.engine.attention import Kernel, Layout, Merged
+from zoo.engine.kernels import Kernel
+from zoo.engine.layers import windows_of
+from zoo.engine.layout import Layout
+from zoo.engine.memory import free_memory, is_out_of_memory
+from zoo.engine.merged import Merged
 from zoo.engine.scorer import (
     Answer,
     OnDone,
-    free_memory,
-    is_out_of_memory,
     log_probabilities,
     vocabulary_of,
 )
@@ -78,16 +80,6 @@ class Probe:
             allowed = f"{self.tolerance:.2g} allowed"
             return f"it differs from the plain model by {worst:.2g} nats ({allowed})"
         return None
-
-
-def windows_of(config: Any) -> tuple[int, ...]:
-    """The spans that a model's layers look back over, other than all: windows and chunks."""
-    config = config.get_text_config(decoder=True)
-    names = ("sliding_window", "attention_chunk_size")
-    found = {getattr(config, name, None) for name in names}
-    if getattr(config, "use_sliding_window", True) is False:
-        found = set()
-    return tuple(sorted(span for span in found if isinstance(span, int) and span > 0))
 
 
 def probe_for(model: PreTrainedModel, max_length: int, device: torch.device) -> Probe:

@@ -10,10 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.engine.layers import odd_layers
 from zoo.engine.prefix import PrefixReader
 from zoo.probing import describe
-
-SUITED_LAYERS = frozenset({"full_attention", "sliding_attention"})
 
 NEEDED = frozenset({"input_ids", "position_ids", "past_key_values", "logits_to_keep"})
 """Arguments of a forward pass."""
@@ -68,8 +67,8 @@ def why_not_shared(model: Any) -> str | None:
 
 def _unsuited(model: Any) -> str | None:
     config = model.config.get_text_config(decoder=True)
-    if odd := sorted(set(getattr(config, "layer_types", None) or ()) - SUITED_LAYERS):
-        return f"it has layers of {', '.join(odd)}"
+    if odd := odd_layers(config):
+        return odd
     if getattr(config, "alibi", False):
         return "its positions are a bias on attention scores (ALiBi)"
     if missing := sorted(NEEDED - set(inspect.signature(model.forward).parameters)):

@@ -13,7 +13,9 @@ from typing import Any, Literal
 import torch
 from transformers import PreTrainedModel
 
-from zoo.engine.attention import Merged, kernels_for
+from zoo.engine.attention import kernels_for
+from zoo.engine.layers import odd_layers, windows_of
+from zoo.engine.merged import Merged
 from zoo.engine.padded import Padded
 from zoo.engine.scorer import Packed, budget_for, keeps_logits
 from zoo.engine.selftest import (
@@ -23,7 +25,6 @@ from zoo.engine.selftest import (
     in_float32,
     kernel_trouble,
     probe_for,
-    windows_of,
 )
 from zoo.probing import describe
 
@@ -47,8 +48,6 @@ UNSUITED = {
     "mpt": "its positions are a bias on attention scores (ALiBi)",
 }
 """Architectures that the stream does not suit, and why."""
-
-SUITED_LAYERS = frozenset({"full_attention", "sliding_attention"})
 
 
 @dataclass(frozen=True)
@@ -147,9 +146,8 @@ def _unsuited(model: PreTrainedModel, probe: Probe, exact: bool) -> str | None:
         return UNSUITED[kind]
     if not keeps_logits(model):
         return "its forward pass makes logits of every position"
-    layers = set(getattr(config, "layer_types", None) or ())
-    if odd := sorted(layers - SUITED_LAYERS):
-        return f"it has layers of {', '.join(odd)}"
+    if odd := odd_layers(config):
+        return odd
     if kind in EXACT:
         return None
     if not exact:
