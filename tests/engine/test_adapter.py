@@ -77,6 +77,10 @@ def test_any_text_is_scored_as_hflm_scores_it(tokenizer: Any, pairs: list[tuple[
     ours, reference = ENGINES.get(id(tokenizer)) or ENGINES.setdefault(
         id(tokenizer), pair_of(tokenizer)
     )
+    whole = "".join(pairs[0])
+    middle = len(whole) // 2
+    # some are asked twice, and one of equal text with another split
+    pairs = [*pairs, *pairs[:2], *([(whole[:middle], whole[middle:])] if whole else [])]
     requests = asked("loglikelihood", pairs)
     try:
         expected = reference.loglikelihood(requests, disable_tqdm=True)
@@ -88,6 +92,17 @@ def test_any_text_is_scored_as_hflm_scores_it(tokenizer: Any, pairs: list[tuple[
 
 
 ENGINES: dict[int, tuple[TorchLM, Any]] = {}
+
+
+@settings(max_examples=10)
+@given(st.lists(st.text(min_size=1, max_size=60), min_size=1, max_size=4))
+def test_any_whole_text_is_scored_as_hflm_scores_it(tokenizer: Any, texts: list[str]) -> None:
+    ours, reference = ENGINES.get(id(tokenizer)) or ENGINES.setdefault(
+        id(tokenizer), pair_of(tokenizer)
+    )
+    requests = asked("loglikelihood_rolling", [(text,) for text in texts])
+    expected = reference.loglikelihood_rolling(requests, disable_tqdm=True)
+    assert ours.loglikelihood_rolling(requests) == pytest.approx(expected, abs=GATE)
 
 
 def test_rolling_windows_are_those_of_hflm(tokenizer: Any) -> None:

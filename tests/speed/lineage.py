@@ -1,7 +1,7 @@
 """Ten runs of a lineage beside one run of lm-eval.
 
     python tests/speed/lineage.py [--loader torch|hf] [--size 25m] [--subjects 4] [--docs 150]
-        [--batch-sizes 1 8] [--rounds 1] [--threads N] [--json]
+        [--batch-sizes 1 8] [--repeat 1] [--threads N] [--json]
 
 The lineage: five stages of random fp32 Llama models, under both protocols, ten runs, on a suite
 shaped as MMLU: for each subject a description, five fixed examples of about 140 tokens and
@@ -160,11 +160,11 @@ def main() -> None:
     """Times both and prints the ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--loader", choices=["torch", "hf"], default="torch")
-    parser.add_argument("--size", choices=material.SIZES, default="25m")
+    parser.add_argument("--size", choices=material.SHAPES, default="25m")
     parser.add_argument("--subjects", type=int, default=4)
     parser.add_argument("--docs", type=int, default=150)
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 8])
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
@@ -174,7 +174,7 @@ def main() -> None:
         write_models(root, args.size)
         tasks = write_tasks(root / "tasks", args.subjects, args.docs)
         write_zoo(root, tasks)
-        for number in range(args.rounds):
+        for number in range(args.repeat):
             ours = [sys.executable, "-m", "zoo", "run", "speed", "--suite", "speed"]
             ours += ["--protocol", "both", "--loader", args.loader, "--progress", "none"]
             ours += ["--include-path", "tasks", "--device", "cpu", "--store", f"store-{number}"]

@@ -8,21 +8,26 @@ import random
 import re
 import sysconfig
 import tempfile
-import time
-from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-SIZES = {
-    "25m": {"hidden_size": 384, "intermediate_size": 1024, "num_hidden_layers": 8,
-            "num_attention_heads": 6, "num_key_value_heads": 2},
-    "100m": {"hidden_size": 768, "intermediate_size": 2048, "num_hidden_layers": 12,
-             "num_attention_heads": 12, "num_key_value_heads": 4},
-}  # fmt: skip
-"""Shapes of the random Llama models."""
-
 VOCABULARY = 32_000
+
+_SMALL = {"hidden_size": 384, "intermediate_size": 1024, "num_hidden_layers": 8}
+_SMALL |= {"num_attention_heads": 6, "num_key_value_heads": 2}
+_MEDIUM = {"hidden_size": 768, "intermediate_size": 2048, "num_hidden_layers": 12}
+_MEDIUM |= {"num_attention_heads": 12, "num_key_value_heads": 4}
+_LARGE = {"hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32}
+_LARGE |= {"num_attention_heads": 32, "num_key_value_heads": 8}
+
+SHAPES: dict[str, dict[str, int]] = {
+    "25m": {**_SMALL, "vocab_size": VOCABULARY},
+    "62m": {**_SMALL, "vocab_size": 128_256},
+    "100m": {**_MEDIUM, "vocab_size": VOCABULARY},
+    "8b": {**_LARGE, "vocab_size": 128_256},
+}
+"""Of the random Llama models, by name."""
 
 
 @lru_cache(maxsize=1)
@@ -40,9 +45,15 @@ def words() -> list[str]:
 
 
 def text(source: random.Random, count: int) -> str:
-    """A stretch of running words."""
+    """A stretch of so many running words."""
     start = source.randrange(len(words()) - count)
     return " ".join(words()[start : start + count])
+
+
+def text_of(source: random.Random, tokens: int) -> str:
+    """A stretch of about so many tokens."""
+    encoded = tokenizer()(text(source, tokens), add_special_tokens=False).input_ids
+    return str(tokenizer().decode(encoded[:tokens])).strip()
 
 
 @lru_cache(maxsize=1)
@@ -78,42 +89,23 @@ def _train() -> Any:
     )
 
 
-def model(size: str, *, vocabulary: int = VOCABULARY, seed: int = 0, device: str = "cpu") -> Any:
-    """A random Llama in fp32."""
+def model(size: str, *, seed: int = 0, device: str = "cpu", dtype: str = "float32") -> Any:
+    """A random Llama of one of the SHAPES."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(seed)
     config = LlamaConfig(
-        vocab_size=vocabulary,
+        **SHAPES[size],
         max_position_embeddings=4096,
         bos_token_id=0,
         eos_token_id=1,
         pad_token_id=2,
         tie_word_embeddings=True,
         initializer_range=0.05,
-        **SIZES[size],
     )
-    return LlamaForCausalLM(config).to(device).eval()
-
-
-def hflm(model: Any, tokenizer: Any, batch_size: int) -> Any:
-    """lm-eval's HFLM over a model, the reference."""
-    from lm_eval.models.huggingface import HFLM
-
-    return HFLM(pretrained=model, tokenizer=tokenizer, batch_size=batch_size, logits_cache=False)
-
-
-def timed(runs: dict[str, Callable[[], Any]], rounds: int) -> tuple[dict[str, list[float]], dict]:
-    """Seconds of each run, in turn, `rounds` times, and what each gave."""
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    given: dict[str, Any] = {}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            started = time.perf_counter()
-            given[name] = run()
-            seconds[name].append(time.perf_counter() - started)
-    return seconds, given
+    with torch.device(device):
+        return LlamaForCausalLM(config).to(getattr(torch, dtype)).eval()
 
 
 def machine() -> dict[str, Any]:
@@ -129,9 +121,3 @@ def machine() -> dict[str, Any]:
         "torch": torch.__version__,
         "transformers": transformers.__version__,
     }
-
-
-def table(rows: Sequence[tuple[str, str]]) -> str:
-    """Two columns."""
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:{width}}  {value}" for name, value in rows)

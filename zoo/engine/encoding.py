@@ -72,7 +72,6 @@ class Encoder:
     ) -> None:
         self._tokenizer = tokenizer
         self._add_special = True if add_bos is None else add_bos
-        self._add_bos = add_bos
         self.max_length = max_length
         self.prefix_token_id = _first(
             prefix_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id

@@ -39,7 +39,9 @@ class Merged:
         """See `Kernel.attend`."""
         heads, size, width = query.shape
         groups, values = key.shape[0], value.shape[-1]
-        plain = softcap is not None or query.device.type != "cpu"
+        dtype, plain = query.dtype, softcap is not None or query.device.type != "cpu"
+        if not plain:  # in half precision each call's output would be rounded before the merge
+            query, key, value = query.float(), key.float(), value.float()
         if not plain and width != values:  # the flash kernel wants one head size: zeros add nothing
             most = max(width, values)
             query, key = _widened(query, most), _widened(key, most)
@@ -75,7 +77,7 @@ class Merged:
                 merge(part, sums, out, lse)
         if sinks is not None:
             merged *= torch.sigmoid(total - sinks.float().view(*shape, 1)).unsqueeze(-1)
-        return merged[..., :values].permute(2, 0, 1, 3).reshape(size, heads, values).to(query.dtype)
+        return merged[..., :values].permute(2, 0, 1, 3).reshape(size, heads, values).to(dtype)
 
 
 def _widened(x: Tensor, width: int) -> Tensor:

@@ -1,6 +1,6 @@
 """The host's work before a model is asked: building requests and encoding them, beside lm-eval.
 
-    python tests/speed/requests.py [--docs 5000] [--shots 5] [--rounds 2] [--json]
+    python tests/speed/building.py [--docs 5000] [--shots 5] [--repeat 2] [--json]
 
 A multiple-choice task of four choices is made on the spot. Building: lm-eval's own
 `build_all_requests`, its templates in its own environment, against `build_requests`. Encoding:
@@ -12,54 +12,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import comparisons
 import material
-
-TASK = """
-task: speed_choices
-dataset_path: json
-dataset_kwargs:
-  data_files:
-    test: {folder}/test.jsonl
-    dev: {folder}/dev.jsonl
-test_split: test
-fewshot_split: dev
-fewshot_config:
-  sampler: first_n
-output_type: multiple_choice
-doc_to_text: "{{{{question.strip()}}}}\\nA. {{{{choices[0]}}}}\\nB. {{{{choices[1]}}}}\\nC. \
-{{{{choices[2]}}}}\\nD. {{{{choices[3]}}}}\\nAnswer:"
-doc_to_choice: ["A", "B", "C", "D"]
-doc_to_target: answer
-num_fewshot: {shots}
-metric_list:
-  - metric: acc
-    aggregation: mean
-    higher_is_better: true
-"""
-
-
-def write_task(folder: Path, docs: int, shots: int) -> Path:
-    """The task's file, its data beside it."""
-    source = random.Random(0)
-
-    def doc() -> dict[str, Any]:
-        return {
-            "question": material.text(source, 60),
-            "choices": [material.text(source, 6) for _ in range(4)],
-            "answer": source.randrange(4),
-        }
-
-    for name, count in (("test", docs), ("dev", 20)):
-        lines = "".join(json.dumps(doc()) + "\n" for _ in range(count))
-        (folder / f"{name}.jsonl").write_text(lines)
-    path = folder / "speed_choices.yaml"
-    path.write_text(TASK.format(folder=folder, shots=shots))
-    return path
+import workloads
+from timing import Side, take_turns
 
 
 class Building:
@@ -69,20 +29,14 @@ class Building:
         import lm_eval.utils
         from lm_eval.tasks import TaskManager
 
-        from zoo.benchmarks import Benchmark
         from zoo.evaluation.tasks import TaskLoader
-        from zoo.tasks import read_task
 
         self._utils = lm_eval.utils
-        self._stock_environment = lm_eval.utils.env
         manager = TaskManager(include_path=str(path.parent), include_defaults=False)
         self._stock = manager.load(["speed_choices"])["tasks"]["speed_choices"]
-        benchmark = Benchmark(
-            task="speed_choices", metric="acc", axis="general", capability="knowledge", chance=0.25
-        )
-        loader = TaskLoader({"speed_choices": read_task(path, "speed")})
-        self._loaded = loader.load(benchmark, None)
-        self._our_environment = lm_eval.utils.env
+        self._stock_environment, self._our_environment = comparisons.environments(path)
+        benchmark, task = comparisons.choices_task(path)
+        self._loaded = TaskLoader({task.name: task}).load(benchmark, None)
 
     def stock(self) -> list[tuple]:
         """lm-eval's requests, as (document, index, context, continuation)."""
@@ -134,22 +88,27 @@ class Encoding:
         return encoder.pairs(self._pairs)
 
 
+def timed(step: Building | Encoding, rounds: int) -> tuple[dict[str, list[float]], dict[str, Any]]:
+    """Seconds of each side's rounds, and what each gave."""
+    sides = [Side("lm-eval", step.stock), Side("zoo", step.ours)]
+    take_turns(sides, rounds, "cpu")
+    return {side.name: side.wall for side in sides}, {side.name: side.answers for side in sides}
+
+
 def main() -> None:
     """Times both steps and prints the ratios."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--docs", type=int, default=5000)
     parser.add_argument("--shots", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--repeat", type=int, default=2, help="rounds")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     rows = {}
     with tempfile.TemporaryDirectory() as folder:
-        building = Building(write_task(Path(folder), args.docs, args.shots))
-        runs = {"lm-eval": building.stock, "zoo": building.ours}
-        rows["building"], built = material.timed(runs, args.rounds)
+        building = Building(workloads.choices(Path(folder), args.docs, args.shots))
+        rows["building"], built = timed(building, args.repeat)
     encoding = Encoding([each[2:] for each in built["zoo"]])
-    runs = {"lm-eval": encoding.stock, "zoo": encoding.ours}
-    rows["encoding"], encoded = material.timed(runs, args.rounds)
+    rows["encoding"], encoded = timed(encoding, args.repeat)
     found = {
         "machine": material.machine(),
         "requests": len(built["zoo"]),
