@@ -8,10 +8,13 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+UNFINISHED = ".new-"
+"""How names of what is being written, or removed, begin; a process that is killed leaves some."""
+
 
 def write_file(path: Path, data: bytes) -> None:
     """Writes a file: temporary name, fsync, rename, fsync of the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     fresh = _fresh(path.parent)
     try:
         _write(fresh, data)
@@ -19,7 +22,7 @@ def write_file(path: Path, data: bytes) -> None:
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def write_folder(path: Path, files: Mapping[str, bytes]) -> bool:
@@ -27,28 +30,40 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> bool:
 
     A folder that stands already is kept: the first of two writers wins.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     fresh = _fresh(path.parent)
     fresh.mkdir()
     try:
         for name, data in files.items():
             _write(fresh / name, data)
-        _sync_folder(fresh)
+        sync_folder(fresh)
         try:
             fresh.rename(path)
         except OSError:
             if not path.is_dir():
                 raise
-            return False
+            made = False
+        else:
+            made = True
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    _sync_folder(path.parent)
-    return True
+    # also where another was first: it may not have come this far, and its folder is relied upon
+    sync_folder(path.parent)
+    return made
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder and those above it, where they are missing, so that they survive a crash."""
+    missing = [path, *path.parents]
+    missing = missing[: next(i for i, each in enumerate(missing) if each.is_dir())]
+    for each in reversed(missing):
+        each.mkdir(exist_ok=True)
+        sync_folder(each.parent)
 
 
 def _fresh(folder: Path) -> Path:
     """A name that nobody else uses and that no listing takes for a finished cell."""
-    return folder / f".new-{secrets.token_hex(8)}"
+    return folder / f"{UNFINISHED}{secrets.token_hex(8)}"
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -58,7 +73,18 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Removes a folder, if it is there: it is gone at once, or not at all, for whoever reads."""
+    fresh = _fresh(path.parent)
+    try:
+        path.rename(fresh)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(fresh, ignore_errors=True)
+
+
+def sync_folder(path: Path) -> None:
+    """Makes the names in a folder survive a crash of the machine."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
