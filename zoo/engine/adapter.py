@@ -166,6 +166,11 @@ class TorchLM(TemplateLM):
             return list(self.reference.generate_until(requests, disable_tqdm=disable_tqdm))
         return [answer.text for answer in self.generate(requests)]
 
+    def draws_by_item(self, requests: Sequence[Instance]) -> bool:
+        """Whether an answer to these depends on its own request alone, also where it is sampled:
+        then some of them can be asked without the others."""
+        return self.way is not None and why_left_to_hflm(self.reference, requests) is None
+
     def generate(self, requests: Sequence[Instance]) -> list[Generated]:
         """As `generate_until`, with the number of tokens and whether the cap cut the answer.
 

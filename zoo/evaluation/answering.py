@@ -5,17 +5,19 @@ from __future__ import annotations
 import copy
 import inspect
 import math
+import random
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy
 
 from zoo.errors import CellError
 from zoo.evaluation.requests import Request, Response
 
 if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
     from lm_eval.api.model import LM
-
-OnRequest = Callable[[int], None]
-"""Told how many requests have been answered since it was last told."""
 
 
 def answer(
@@ -24,22 +26,35 @@ def answer(
     *,
     repeats: int = 1,
     seed: int = 0,
-    on_request: OnRequest | None = None,
+    hook: Any = None,
 ) -> list[list[Response]]:
     """The model's answers: for each request in order, `repeats` samples.
 
+    hook: an lm-eval cache hook, told of each answer as it comes.
     Raises CellError where a likelihood is no number: an argmax over nan would pick the nan.
     """
-    from lm_eval.api.instance import Instance
-
     _seed(seed)
     kinds = {request.kind for request in requests}
     if len(kinds) != 1:
         raise CellError(f"a task asks in one way, this one in {len(kinds)}")
     kind = kinds.pop()
-    instances = [
+    if hook is not None:
+        lm.set_cache_hook(hook)
+    raw = _call(getattr(lm, kind), instances(requests, repeats))
+    tokenizer = getattr(lm, "tokenizer", None)
+    flat = [
+        response_of(request, value, tokenizer) for request, value in _paired(requests, raw, repeats)
+    ]
+    return [flat[i : i + repeats] for i in range(0, len(flat), repeats)]
+
+
+def instances(requests: Sequence[Request], repeats: int = 1) -> list[Instance]:
+    """The requests as lm-eval's models take them, each `repeats` times in a row."""
+    from lm_eval.api.instance import Instance
+
+    return [
         Instance(
-            request_type=kind,
+            request_type=request.kind,
             doc={},
             arguments=_arguments(request),
             idx=request.index,
@@ -48,14 +63,6 @@ def answer(
         for request in requests
         for _ in range(repeats)
     ]
-    if on_request is not None:
-        lm.set_cache_hook(_Ticker(on_request))
-    raw = _call(getattr(lm, kind), instances)
-    tokenizer = getattr(lm, "tokenizer", None)
-    flat = [
-        _response(request, value, tokenizer) for request, value in _paired(requests, raw, repeats)
-    ]
-    return [flat[i : i + repeats] for i in range(0, len(flat), repeats)]
 
 
 def _arguments(request: Request) -> tuple[Any, ...]:
@@ -82,7 +89,8 @@ def _paired(
     return list(zip(repeated, raw, strict=True))
 
 
-def _response(request: Request, value: Any, tokenizer: Any) -> Response:
+def response_of(request: Request, value: Any, tokenizer: Any) -> Response:
+    """A model's raw answer as it is kept. Raises CellError where a likelihood is no number."""
     if request.kind == "generate_until":
         text = str(value)
         n_tokens = _count(text, tokenizer)
@@ -108,21 +116,18 @@ def _count(text: str, tokenizer: Any) -> int | None:
 
 def _seed(seed: int) -> None:
     """The same draw for the same cell, whatever ran before it."""
-    import random
-
-    import numpy
-    import torch
-
     random.seed(seed)
     numpy.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
+    if "torch" in sys.modules:  # a model that does without it need not wait for its import
+        sys.modules["torch"].manual_seed(seed)
 
 
-class _Ticker:
+class Ticker:
     """An lm-eval cache hook that keeps nothing and counts: it is told of every request."""
 
-    def __init__(self, on_request: OnRequest) -> None:
+    def __init__(self, on_request: Callable[[int], None]) -> None:
         self._on_request = on_request
 
     def add_partial(self, *_: Any) -> None:
+        """Tells that one more request was answered."""
         self._on_request(1)

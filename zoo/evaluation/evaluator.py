@@ -120,7 +120,7 @@ class Evaluator:
             raise ModelError(f"{model.id} cannot be loaded: {describe(problem)}") from problem
 
     def _ask(self, lm: LM, cell: Cell) -> Stored:
-        from zoo.evaluation.answering import answer
+        from zoo.evaluation.answering import Ticker, answer
 
         started = time.monotonic()
         responses = answer(
@@ -128,7 +128,7 @@ class Evaluator:
             cell.requests,
             repeats=cell.loaded.repeats,
             seed=cell.spec.seed,
-            on_request=lambda n: self.on_event("requests", {"done": n}),
+            hook=Ticker(lambda n: self.on_event("requests", {"done": n})),
         )
         provenance = self._provenance(cell, lm, time.monotonic() - started)
         summary = {"requests": len(cell.requests), "provenance": plain(provenance)}

@@ -94,7 +94,7 @@ class Attempts:
         if any(map(self._observer.holds, earlier)):
             attempt.close()
             return None
-        attempt.known = read_all(folder, key)
+        attempt.known = attempt.others()
         return attempt
 
     def held(self, key: str) -> bool:
@@ -151,6 +151,10 @@ class Attempt:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def others(self) -> Known:
+        """What all other attempts at the cell hold by now."""
+        return read_all(self._folder.parent, self._key, but=self._folder)
 
     def say(self, about: Mapping[str, Any]) -> None:
         """Says where the answers that follow come from; JSON values."""
@@ -248,10 +252,12 @@ def attempts_folder(root: Path, key: str) -> Path:
     return root / ATTEMPTS / key[:2] / key
 
 
-def read_all(folder: Path, key: str) -> Known:
+def read_all(folder: Path, key: str, but: Path | None = None) -> Known:
     """What all attempts in a folder hold; damage is named in the log, and costs what it hit."""
     known = Known()
     for each in _numbered(folder):
+        if each == but:
+            continue
         records, damages = _read(each, key)
         for damage in damages:
             if not damage.torn:
