@@ -254,7 +254,7 @@ def test_of_many_killed_writers_no_kept_answer_is_lost_or_asked_again(tmp_path: 
         assert numbers <= set(known.answers)
         assert all(samples == {0: answer(n)} for n, samples in known.answers.items())
         assert known.differing == []
-    assert 0 < len(finished) < 10
+    assert len(finished) >= 5
     assert store.verify() == []
 
 

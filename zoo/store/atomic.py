@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 UNFINISHED = ".new-"
 """How names of what is being written, or removed, begin; a process that is killed leaves some."""
@@ -66,11 +68,27 @@ def _fresh(folder: Path) -> Path:
     return folder / f"{UNFINISHED}{secrets.token_hex(8)}"
 
 
+@contextlib.contextmanager
+def unfinished(path: Path) -> Iterator[Path]:
+    """A name beside `path` for what is to become it; what is still there at the end is removed."""
+    fresh = _fresh(path.absolute().parent)
+    try:
+        yield fresh
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.unlink(missing_ok=True)
+
+
+def sync_file(file: IO[bytes]) -> None:
+    """Makes what was written to a file survive a crash of the machine."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
 def _write(path: Path, data: bytes) -> None:
     with path.open("xb") as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        sync_file(file)
 
 
 def remove(path: Path) -> None:

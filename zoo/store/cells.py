@@ -77,12 +77,21 @@ def read_cell(
     """
     import pyarrow.parquet as pq
 
+    if (found := read_files(root, kind, key)) is None:
+        return None
+    table, manifest = found
+    return pq.read_table(io.BytesIO(table)).to_pydict(), unseal(manifest)["summary"]
+
+
+def read_files(root: Path, kind: str, key: str) -> tuple[bytes, bytes] | None:
+    """A cell's two files, table and manifest, as `read_cell` checks them."""
     folder = cell_folder(root, kind, key)
     if not folder.is_dir():
         return None
     path = folder / MANIFEST
     try:
-        manifest = unseal(path.read_bytes())
+        sealed = path.read_bytes()
+        manifest = unseal(sealed)
         path = folder / TABLE
         data = path.read_bytes()
     except (OSError, ValueError) as problem:
@@ -94,7 +103,7 @@ def read_cell(
         raise StoreError(f"{folder} holds another cell")
     if sha256(data) != manifest["sha256"]:
         raise StoreError(f"{path} is not what was written (its sha256 differs)")
-    return pq.read_table(io.BytesIO(data)).to_pydict(), manifest["summary"]
+    return data, sealed
 
 
 def set_aside(root: Path, kind: str, key: str) -> None:
