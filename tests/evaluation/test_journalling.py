@@ -1,18 +1,142 @@
-"""Answers on their way into several cells: what is left to ask, and which cell an answer is of."""
+"""A cell that was ended in the middle goes on with what is left, to the same answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+from support.evaluating import Events, cell_of, evaluate, make_evaluator, spec
 from support.scripted import scripted
 
 from zoo.evaluation.answering import answer
+from zoo.evaluation.evaluator import Evaluator
+from zoo.evaluation.huggingface import HF, TORCH
 from zoo.evaluation.journalling import AnswerHook, OpenCell, Questions, rounds
 from zoo.evaluation.requests import Request, Response
+from zoo.hookspecs import Loader
+from zoo.results import RunSpec
 from zoo.store import RESPONSES, Store
+
+
+def end_after(evaluator: Evaluator, events: Events, asked: RunSpec, answers: int) -> None:
+    """Evaluates a cell and ends the run, as Ctrl-C does, when it is told of one more answer."""
+
+    def listen(name: str, facts: Mapping[str, Any]) -> None:
+        events(name, facts)
+        if events.answered() > answers:
+            raise KeyboardInterrupt
+
+    evaluator.on_event = listen
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(evaluator, asked)
+
+
+def stored(root: Path) -> tuple[Any, Any]:
+    """The only cell of responses in a store."""
+    store = Store(root)
+    (key,) = store.keys(RESPONSES)
+    found = store.get(RESPONSES, key)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("loader", [HF, TORCH], ids=["hf", "torch"])
+@pytest.mark.parametrize("task", ["tiny_choice", "tiny_mutual", "tiny_write", "tiny_last"])
+def test_a_cell_that_was_ended_asks_only_what_is_left_and_has_the_same_answers(
+    loader: Loader, task: str, base: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    asked = spec(base, task, filter="none" if task != "tiny_write" else "first-letter")
+    whole, _ = make_evaluator(tmp_path / "whole", task_folder, loader=loader, batch_size=1)
+    (wanted,) = evaluate(whole, asked)
+    assert wanted.status == "scored", wanted.error
+    ended, events = make_evaluator(tmp_path / "ended", task_folder, loader=loader, batch_size=1)
+    cell = cell_of(ended, asked)
+    end_after(ended, events, asked, cell.size // 2)
+    again, events = make_evaluator(tmp_path / "ended", task_folder, loader=loader, batch_size=1)
+    (result,) = evaluate(again, asked)
+    columns, summary = stored(tmp_path / "ended")
+    taken = summary["taken_up"]
+    assert 0 < taken < cell.size
+    told = [facts["done"] for name, facts in events.seen if name == "requests"]
+    assert told == [taken, *[1] * (cell.size - taken)]
+    expected, _ = stored(tmp_path / "whole")
+    likelihoods = columns.pop("loglikelihood"), expected.pop("loglikelihood")
+    assert columns == expected
+    if loader is HF:  # one by one, HFLM's numbers are the same to the last bit
+        assert likelihoods[0] == likelihoods[1]
+        assert result.items == wanted.items
+    elif task != "tiny_write":
+        assert likelihoods[0] == pytest.approx(likelihoods[1], rel=1e-5)
+    assert result.provenance.seconds is None
+    assert "nondeterministic" not in summary
+    assert summary["attempts"][0]["device"] == "cpu"
+    assert list(Store(tmp_path / "ended").attempts.cells()) == []
+
+
+def test_samples_drawn_by_item_go_on_and_are_the_same_draws(
+    base: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    asked = spec(base, "tiny_vote")
+    (wanted,) = evaluate(make_evaluator(tmp_path / "1", task_folder, loader=TORCH)[0], asked)
+    ended, events = make_evaluator(tmp_path / "2", task_folder, loader=TORCH)
+    end_after(ended, events, asked, 16)
+    again, events = make_evaluator(tmp_path / "2", task_folder, loader=TORCH)
+    (result,) = evaluate(again, asked)
+    columns, summary = stored(tmp_path / "2")
+    assert summary["taken_up"] >= 1
+    assert result.items == wanted.items
+    assert columns == stored(tmp_path / "1")[0]
+
+
+def test_samples_drawn_by_batch_are_asked_whole_again(
+    base: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    asked = spec(base, "tiny_vote")
+    (wanted,) = evaluate(make_evaluator(tmp_path / "1", task_folder)[0], asked)
+    ended, events = make_evaluator(tmp_path / "2", task_folder)
+    end_after(ended, events, asked, 16)
+    again, events = make_evaluator(tmp_path / "2", task_folder)
+    (result,) = evaluate(again, asked)
+    assert events.answered() == 36
+    assert "taken_up" not in stored(tmp_path / "2")[1]
+    assert result.items == wanted.items
+
+
+def test_a_cell_ended_between_its_last_answer_and_its_finishing_loads_no_model(
+    base: Path, task_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = spec(base, "tiny_write")
+    ended, _ = make_evaluator(tmp_path, task_folder, loader=scripted(lambda prompt, _: prompt[:9]))
+    with monkeypatch.context() as patch:
+        patch.setattr(Evaluator, "_keep", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(ended, asked)
+    loads: list[int] = []
+    loader = scripted(lambda *_: "never", before=lambda: loads.append(1))
+    (result,) = evaluate(make_evaluator(tmp_path, task_folder, loader=loader)[0], asked)
+    assert result.status == "scored"
+    assert loads == []
+    assert {item.response for item in result.items} == {"question:"}
+    assert result.provenance.loader == "scripted"
+
+
+def interrupted(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_fresh_takes_up_nothing(base: Path, task_folder: Path, tmp_path: Path) -> None:
+    asked = spec(base, "tiny_write")
+    ended, events = make_evaluator(tmp_path, task_folder, loader=scripted(lambda *_: "old"))
+    end_after(ended, events, asked, 6)
+    loader = scripted(lambda *_: "new")
+    (result,) = evaluate(make_evaluator(tmp_path, task_folder, loader=loader, fresh=True)[0], asked)
+    assert {item.response for item in result.items} == {"new"}
+
+
+# ---------------------------------------------------------------- the hook, over several cells
 
 
 def generate(*contexts: str, doc: int = 0, **gen_kwargs: Any) -> list[Request]:

@@ -120,14 +120,3 @@ def _seed(seed: int) -> None:
     numpy.random.seed(seed % 2**32)
     if "torch" in sys.modules:  # a model that does without it need not wait for its import
         sys.modules["torch"].manual_seed(seed)
-
-
-class Ticker:
-    """An lm-eval cache hook that keeps nothing and counts: it is told of every request."""
-
-    def __init__(self, on_request: Callable[[int], None]) -> None:
-        self._on_request = on_request
-
-    def add_partial(self, *_: Any) -> None:
-        """Tells that one more request was answered."""
-        self._on_request(1)

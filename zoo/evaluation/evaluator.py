@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import ModelError, StoreError, ZooError
 from zoo.evaluation.environment import hardware, versions
 from zoo.evaluation.preparing import Cell, Preparer
-from zoo.evaluation.requests import responses_from_columns, responses_to_columns
+from zoo.evaluation.requests import Response, responses_from_columns, responses_to_columns
 from zoo.hookspecs import Loader
 from zoo.models import Model
 from zoo.probing import describe
@@ -23,10 +24,13 @@ from zoo.structuring import plain, read
 if TYPE_CHECKING:
     from lm_eval.api.model import LM
 
+    from zoo.evaluation.journalling import OpenCell
+
 logger = logging.getLogger("zoo")
 
 OnEvent = Callable[[str, Mapping[str, Any]], None]
-"""Told what happens: ("loading", {model}), ("cell", {name, requests}), ("requests", {done})."""
+"""Told what happens: ("loading", {model}), ("cell", {name, requests}), ("requests", {done}),
+("waiting", {name}) where another process is at work on a cell."""
 
 
 @dataclass
@@ -67,26 +71,17 @@ class Evaluator:
 
         Raises StoreError where results cannot be kept: to go on would be to infer for nothing.
         """
-        lm: LM | None = None
-        refusal: ModelError | None = None
+        model = _OnDemand(self._load)
         for cell in cells:
             self.on_event("cell", {"name": cell.spec.name, "requests": cell.size})
             try:
                 if (done := self.finished(cell)) is not None:  # the other protocol asked the same
                     yield done
                     continue
-                responses = self._kept(RESPONSES, cell.response_key)
-                if responses is None:
-                    if refusal is not None:
-                        raise refusal
-                    lm = lm or self._load(cell)
-                    responses = self._ask(lm, cell)
-                yield self._score(cell, responses)
+                yield self._score(cell, self._responses(cell, model))
             except StoreError:
                 raise
             except ZooError as problem:
-                # a model that cannot be loaded once is not tried again for each of its cells
-                refusal = problem if isinstance(problem, ModelError) else refusal
                 yield Result(cell.spec, "failed", error=str(problem))
             except Exception as problem:
                 logger.debug("%s failed", cell.spec.name, exc_info=True)
@@ -119,21 +114,58 @@ class Evaluator:
         except Exception as problem:
             raise ModelError(f"{model.id} cannot be loaded: {describe(problem)}") from problem
 
-    def _ask(self, lm: LM, cell: Cell) -> Stored:
-        from zoo.evaluation.answering import Ticker, answer
+    def _responses(self, cell: Cell, model: _OnDemand) -> Stored:
+        """A cell's answers: those kept, those another process is about to keep, or new ones."""
+        from zoo.evaluation.journalling import Questions, rounds
 
-        started = time.monotonic()
-        responses = answer(
-            lm,
-            cell.requests,
-            repeats=cell.loaded.repeats,
-            seed=cell.spec.seed,
-            hook=Ticker(lambda n: self.on_event("requests", {"done": n})),
-        )
-        provenance = self._provenance(cell, lm, time.monotonic() - started)
+        def is_finished(key: str) -> bool:
+            return self._kept(RESPONSES, key) is not None
+
+        asked = [Questions(cell.response_key, cell.requests, cell.loaded.repeats)]
+        while (found := self._kept(RESPONSES, cell.response_key)) is None:
+            turns = rounds(
+                self.store,
+                asked,
+                is_finished,
+                fresh=self.fresh,
+                on_wait=lambda _: self.on_event("waiting", {"name": cell.spec.name}),
+            )
+            with closing(turns):
+                for (mine,) in turns:
+                    return self._ask(model, cell, mine)
+        return found
+
+    def _ask(self, model: _OnDemand, cell: Cell, mine: OpenCell) -> Stored:
+        """Asks what is left of a cell and finishes it."""
+        from zoo.evaluation.answering import answer
+        from zoo.evaluation.journalling import AnswerHook
+
+        def tell(done: int) -> None:
+            self.on_event("requests", {"done": done})
+
+        given: dict[int, list[Response]] = {}
+        if mine.is_complete:  # ended between its last answer and its finishing
+            provenance = read(Provenance, mine.attempt.known.abouts[-1], "provenance")
+        else:
+            lm = model(cell)
+            started = time.monotonic()
+            hook = AnswerHook([mine], lm, tell)
+            left = mine.left(lm)
+            provenance = self._provenance(cell, lm)
+            if mine.journalled:
+                mine.attempt.say(plain(provenance))
+            if mine.known:
+                tell(len(mine.known) * cell.loaded.repeats)
+            requests = [cell.requests[number] for number in left]
+            answers = answer(
+                lm, requests, repeats=cell.loaded.repeats, seed=cell.spec.seed, hook=hook
+            )
+            given = dict(zip(left, answers, strict=True))
+            seconds = None if mine.known else round(time.monotonic() - started, 3)
+            provenance = replace(provenance, seconds=seconds, finished=_now())
+        columns = responses_to_columns(mine.complete(given))
         summary = {"requests": len(cell.requests), "provenance": plain(provenance)}
-        columns = responses_to_columns(responses)
-        return self._keep(RESPONSES, cell.response_key, columns, summary)
+        return self._keep(RESPONSES, cell.response_key, columns, {**summary, **mine.account()})
 
     def _score(self, cell: Cell, responses: Stored) -> Result:
         """Scores answers, given now or long ago: device, versions and time stay those of asking."""
@@ -161,8 +193,8 @@ class Evaluator:
         summary = {"scores": plain(scored.scores), "provenance": plain(provenance)}
         return result_of(cell.spec, self._keep(SCORES, cell.score_key, columns, summary))
 
-    def _provenance(self, cell: Cell, lm: LM, seconds: float) -> Provenance:
-        """Of answers that were given just now; seconds: how long they took, without loading."""
+    def _provenance(self, cell: Cell, lm: LM) -> Provenance:
+        """Of answers that this model is about to give."""
         loader = self.loader_of(cell.spec.model)
         return Provenance(
             response_key=cell.response_key,
@@ -175,11 +207,30 @@ class Evaluator:
             device=self.device,
             batch_size=str(getattr(lm, "batch_size", self.batch_size)),
             hardware=hardware(self.device),
-            seconds=round(seconds, 3),
-            finished=_now(),
             versions=versions(),
             plugins=dict(self.plugins),
         )
+
+
+@dataclass
+class _OnDemand:
+    """The cells' model, loaded when the first of them needs it. One that cannot be loaded once is
+    not tried again for each of its cells."""
+
+    load: Callable[[Cell], LM]
+    _lm: LM | None = None
+    _refusal: ModelError | None = None
+
+    def __call__(self, cell: Cell) -> LM:
+        if self._refusal is not None:
+            raise self._refusal
+        if self._lm is None:
+            try:
+                self._lm = self.load(cell)
+            except ModelError as problem:
+                self._refusal = problem
+                raise
+        return self._lm
 
 
 def _now() -> str:
