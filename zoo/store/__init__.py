@@ -87,6 +87,10 @@ class Store:
         """
         return cells.read_cell(self.root, kind, key)
 
+    def summary(self, kind: str, key: str) -> Mapping[str, Any] | None:
+        """As `get`, of the summary alone: the rows are neither read nor checked."""
+        return cells.read_summary(self.root, kind, key)
+
     def get_or_set_aside(self, kind: str, key: str) -> Stored | None:
         """As `get`, but a damaged cell is set aside, named in the log, and counts as absent."""
         try:
