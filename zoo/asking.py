@@ -100,12 +100,12 @@ def _write(lm: LM, text: str, prompting: Prompting, max_tokens: int) -> Iterator
     if hasattr(lm, "model") and hasattr(lm, "tokenizer"):
         yield from _stream(lm, text, wishes, max_tokens)
         return
-    from zoo.evaluation.answering import Asked, answer
-    from zoo.evaluation.requests import Request
+    from zoo.evaluation.answering import answer
+    from zoo.evaluation.requests import Questions, Request
 
     arguments = {**wishes, "until": [], "max_gen_toks": max_tokens}
     request = Request(0, 0, "generate_until", text, gen_kwargs=arguments)
-    written = answer(lm, [Asked("", (request,))])[""]
+    written = answer(lm, [Questions("", (request,))])[""]
     if isinstance(written, ZooError):
         raise written
     yield written[0][0].text or ""

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from zoo.errors import StoreError
-from zoo.recall import read_cell
-from zoo.results import Result
-from zoo.store import DamagedIndexError, Store
+from zoo.results import Provenance, RecordedCell, Result, Score
+from zoo.store import SCORES, DamagedIndexError, Store
+from zoo.structuring import read
 
 logger = logging.getLogger("zoo")
 
@@ -62,9 +62,25 @@ def rebuild_index(store: Store) -> int:
     rows: dict[tuple[str, str, str], Mapping[str, Any]] = {}
     for record in reversed(store.records()):
         for cell in record.cells:
-            result = read_cell(store, cell)
-            if result.score is not None:
+            result = _summarised(store, cell)
+            if result is not None and result.score is not None:
                 key = (cell.score_key, cell.spec.model.id, cell.spec.protocol)
                 rows[key] = index_row(result)
     store.replace_index(list(rows.values()))
     return len(rows)
+
+
+def _summarised(store: Store, cell: RecordedCell) -> Result | None:
+    """A recorded cell's result without its items, None where it has none that can be read."""
+    if cell.status != "scored":
+        return None
+    try:
+        summary = store.summary(SCORES, cell.score_key)
+    except StoreError as problem:
+        logger.warning("%s; it is not in the index", problem)
+        return None
+    if summary is None:
+        return None
+    scores = read(tuple[Score, ...], summary["scores"], "scores")
+    provenance = read(Provenance, summary["provenance"], "provenance")
+    return Result(cell.spec, "scored", scores, provenance=provenance)

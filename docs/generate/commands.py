@@ -28,12 +28,16 @@ def render_commands() -> str:
 
 
 def _verb(name: str, parser: argparse.ArgumentParser) -> str:
-    rows = []
+    rows, actions = [], []
     for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            actions = [_verb(f"{name} {each}", sub) for each, sub in action.choices.items()]
+            continue
         if action.dest == "help" or action.container.title == "common flags":  # type: ignore[attr-defined]
             continue
         shown = ", ".join(action.option_strings) or str(action.metavar or action.dest)
         if action.option_strings and action.nargs != 0:
             shown += f" {action.metavar or action.dest.upper()}"
         rows.append(f"- `{shown}`" + (f": {action.help}" if action.help else ""))
-    return f"## `zoo {name}`\n\n{parser.description}\n\n" + "\n".join(rows) + "\n"
+    head = f"## `zoo {name}`\n\n{parser.description}\n"
+    return "\n".join([head, *rows, *([""] if rows else []), *actions])

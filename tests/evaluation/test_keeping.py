@@ -90,11 +90,13 @@ def test_a_damaged_cell_is_set_aside_and_made_again(
 def test_of_two_writers_both_show_what_the_store_keeps(
     base: Path, task_folder: Path, tmp_path: Path
 ) -> None:
-    """The second writer is asked while the first finishes the same cell."""
+    """The second writer is asked while the first, which waits for nobody, finishes the cell."""
     asked = spec(base, "tiny_write", filter="whole")
 
     def first_writer() -> None:
-        evaluator, _ = make_evaluator(tmp_path, task_folder, loader=scripted(lambda *_: "first"))
+        evaluator, _ = make_evaluator(
+            tmp_path, task_folder, loader=scripted(lambda *_: "first"), fresh=True
+        )
         evaluate(evaluator, asked)
 
     evaluator, _ = make_evaluator(

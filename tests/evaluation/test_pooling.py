@@ -22,9 +22,20 @@ TASKS = ("tiny_choice", "tiny_shots", "tiny_write", "tiny_rolling", "tiny_severa
 
 def numbers(results: Iterable[Result]) -> list[list[tuple[Any, ...]]]:
     return [
-        [(i.item_id, i.sample, i.score, i.response, i.n_tokens, i.truncated) for i in r.items]
+        [
+            (i.item_id, i.sample, round(i.score, 4), said(i.response), i.n_tokens, i.truncated)
+            for i in r.items
+        ]
         for r in results
     ]
+
+
+def said(response: str) -> str:
+    """What a likelihood's item keeps as its response is the number: up to rounding."""
+    try:
+        return f"{float(response):.3f}"
+    except ValueError:
+        return response
 
 
 def test_cells_asked_together_have_the_items_of_cells_asked_alone(

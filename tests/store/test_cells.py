@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from store.processes import writers
 from zoo.errors import StoreError
 from zoo.fingerprints import digest
 from zoo.store import RESPONSES, SCORES, Store
@@ -120,19 +119,6 @@ def test_a_cell_of_another_format_is_refused(store: Store) -> None:
     path.write_bytes(seal({**unseal(path.read_bytes()), "format": 2}))
     with pytest.raises(StoreError, match="format 2"):
         store.get(SCORES, KEY)
-
-
-def writers(program: str, root: Path) -> list[list[str]]:
-    """The lines a program of writers.py prints, as words."""
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("writers.py")), program, str(root)],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    return [line.split() for line in done.stdout.splitlines()]
 
 
 def test_a_writer_that_is_killed_leaves_whole_cells_and_loses_none(tmp_path: Path) -> None:

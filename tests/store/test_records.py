@@ -10,55 +10,14 @@ from typing import Any
 
 import pytest
 
-from zoo.benchmarks import Benchmark, Suite
+from store.recorded import BENCHMARK, MODEL, failed, keep, record
+from zoo.benchmarks import Suite
 from zoo.cli import main
 from zoo.errors import StoreError, UnknownNameError
-from zoo.fingerprints import digest
 from zoo.maintenance import add_to_index, rebuild_index
-from zoo.models import Model, Prompting
 from zoo.recall import read_cell, recall
-from zoo.results import Item, Provenance, RecordedCell, Result, RunRecord, RunSpec, Score
+from zoo.results import Result
 from zoo.store import SCORES, Store, index
-from zoo.structuring import plain
-
-BENCHMARK = Benchmark("arc_easy", "acc", num_fewshot=0, capability="knowledge", chance=0.25)
-SUITE = Suite("mine", (BENCHMARK,))
-MODEL = Model("org/base", regime="pretrained", family="f")
-SETTINGS = {"dtype": "float32", "loader": None, "seed": 1234, "limit": None}
-
-
-def keep(
-    store: Store,
-    *,
-    model: Model = MODEL,
-    protocol: Any = "uniform",
-    value: float = 0.5,
-    weights: str = "w",
-    chance: float = 0.25,
-) -> RecordedCell:
-    """A scored cell in the store, as a run records it."""
-    benchmark = replace(BENCHMARK, chance=chance)
-    spec = RunSpec(model, benchmark, protocol, Prompting())
-    key = digest([model.id, protocol, value, weights])
-    provenance = Provenance(response_key=key[::-1], score_key=key, weights=weights, dtype="float32")
-    items = [
-        Item(f"i{n}", f"i{n}", 0, float(n % 2), None, None, None, 0.25, 0.5, "x", "p")
-        for n in range(4)
-    ]
-    columns = {name: [getattr(i, name) for i in items] for name in Item.__dataclass_fields__}
-    summary = {"scores": plain((Score("acc", value, 0.1, 4),)), "provenance": plain(provenance)}
-    store.put(SCORES, key, columns, summary)
-    return RecordedCell(spec, "scored", key[::-1], key)
-
-
-def record(
-    name: str, *cells: RecordedCell, suite: Suite = SUITE, family: str = "f", **settings: Any
-) -> RunRecord:
-    return RunRecord(name, family, plain(suite), name, {**SETTINGS, **settings}, cells)
-
-
-def failed(model: Model, reason: str) -> RecordedCell:
-    return RecordedCell(RunSpec(model, BENCHMARK, "uniform", Prompting()), "failed", error=reason)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Programs for other processes: `python writers.py killed|together FOLDER`.
+"""Programs for other processes: `python writers.py PROGRAM FOLDER`, the programs named below.
 
 Children are forked before pyarrow has threads, so that twenty of them cost little.
 """
@@ -17,9 +17,10 @@ import pandas  # noqa: F401 - loaded once, before the forks, as pyarrow would at
 import pyarrow.parquet  # noqa: F401
 
 from zoo.fingerprints import digest
-from zoo.store import SCORES, Store
+from zoo.store import RESPONSES, SCORES, Store, leases
 
 ROWS = 500
+ANSWERS = 60
 
 
 def columns(number: int) -> dict[str, list[Any]]:
@@ -66,5 +67,72 @@ def together(root: Path) -> None:
         assert os.waitpid(child, 0)[1] == 0
 
 
+def answer(number: int) -> dict[str, str]:
+    """What a deterministic model says to a request."""
+    return {"text": f"answer {number} " + "x" * (number % 50)}
+
+
+def work(store: Store, key: str, pace: float, told: int) -> None:
+    """Brings a cell to its end as a run does; tells what it computed and what is on the disk."""
+    while store.get(RESPONSES, key) is None:
+        attempt = store.claim(key, ANSWERS)
+        if attempt is None:
+            time.sleep(0.005)
+            continue
+        with attempt:
+            if store.get(RESPONSES, key) is not None:
+                return
+            answers = {n: samples[0] for n, samples in attempt.known.answers.items()}
+            for number in (n for n in range(ANSWERS) if n not in attempt.known.answers):
+                time.sleep(pace)
+                answers[number] = answer(number)
+                attempt.add(number, 0, answers[number])
+                os.write(told, f"computed {number}\n".encode())
+                if number % 3 == 0:
+                    attempt.flush()
+                    os.write(told, f"kept {number}\n".encode())
+            texts = [answers[number]["text"] for number in range(ANSWERS)]
+            store.put(RESPONSES, key, {"text": texts}, {})
+
+
+def attempted(root: Path) -> None:
+    """Kills a hundred writers, ten on each cell; prints what each had been told. The tenth on
+    every other cell is left alone."""
+    leases.BEAT, leases.STALE = 0.002, 0.02
+    dice = random.Random(1)
+    store = Store(root)
+    for life in range(100):
+        key = digest(f"cell {life // 10}")
+        reading, writing = os.pipe()
+        if (child := os.fork()) == 0:
+            work(store, key, 0.0005, writing)
+            os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading) as said:
+            if life % 20 != 9:
+                time.sleep(dice.uniform(0, 0.04))
+                os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            for line in said.read().splitlines():
+                print(life // 10, line, flush=True)
+
+
+def contend(root: Path) -> None:
+    """Eight writers on one cell at one moment; prints what each of them computed."""
+    leases.BEAT, leases.STALE = 0.2, 10.0
+    store = Store(root)
+    start = time.time() + 0.2
+    children = []
+    for _ in range(8):
+        if (child := os.fork()) == 0:
+            time.sleep(max(0.0, start - time.time()))
+            work(store, digest("one"), 0.002, sys.stdout.fileno())
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        assert os.waitpid(child, 0)[1] == 0
+
+
 if __name__ == "__main__":
-    {"killed": killed, "together": together}[sys.argv[1]](Path(sys.argv[2]))
+    programs = {each.__name__: each for each in (killed, together, attempted, contend)}
+    programs[sys.argv[1]](Path(sys.argv[2]))

@@ -43,6 +43,8 @@ class _Lines:
         elif name == "loading" and facts["model"] != self._model:
             self._model = facts["model"]
             print(f"  {self._model}", file=sys.stderr, flush=True)
+        elif name == "waiting":
+            print(f"  {_waiting(facts)}", file=sys.stderr, flush=True)
 
 
 class _Bar:
@@ -86,8 +88,14 @@ class _Bar:
             update(self._task, description=f"loading {facts['model']}")
         elif name == "cell":
             update(self._task, description=facts["name"])
+        elif name == "waiting":
+            update(self._task, description=_waiting(facts))
         elif name == "requests":
             self._progress.advance(self._task, facts["done"])
+
+
+def _waiting(facts: Mapping[str, Any]) -> str:
+    return f"another run is at work on {facts['name']}; waiting for it"
 
 
 def _start(facts: Mapping[str, Any]) -> str:

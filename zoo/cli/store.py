@@ -1,33 +1,145 @@
-"""`zoo store verify|rebuild`: looks after the folder of results."""
+"""`zoo store verify|rebuild|gc|export`: looks after the folder of results."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.cli.flags import common
+from zoo.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from zoo.store import Store
 
 
 def register(verbs: Any) -> None:
     """Adds `store`."""
-    parser = verbs.add("store", "check the results, or make their index again", run)
-    parser.add_argument("action", choices=("verify", "rebuild"), metavar="verify|rebuild")
+    parser = verbs.add("store", "look after the folder of results", None)
+    actions = parser.add_subparsers(
+        metavar="verify|rebuild|gc|export", dest="action", required=True, title="actions"
+    )
+
+    def add(name: str, help: str, run: Any) -> argparse.ArgumentParser:
+        action: argparse.ArgumentParser = actions.add_parser(
+            name, help=help, description=f"{help}.", parents=[common(default=False)]
+        )
+        action.set_defaults(run=run)
+        action.add_argument("--json", action="store_true", help="say it in JSON")
+        return action
+
+    add("verify", "read every byte; exit status 1 where something is damaged", _verify)
+    add("rebuild", "make the index again", _rebuild)
+    gc = add("gc", "remove what serves nobody, and say what that frees", _gc)
+    gc.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    gc.add_argument(
+        "--unreferenced",
+        action="store_true",
+        help="also answers and scores that no run record names, a week after they were made",
+    )
+    export = add("export", "copy runs and their cells, checked, into a store of their own", _export)
+    export.add_argument(
+        "targets", nargs="*", metavar="TARGET", help="families or models (default: every run)"
+    )
+    export.add_argument(
+        "--output", type=Path, metavar="FILE.zip|DIR", required=True, help="where it is written"
+    )
 
 
-def run(args: argparse.Namespace) -> int:
-    """verify: reads every byte, 1 where a cell is damaged; rebuild: makes the index again."""
+def _verify(args: argparse.Namespace) -> int:
     from zoo.cli.opening import open_host
-    from zoo.maintenance import rebuild_index
     from zoo.store import RESPONSES, SCORES
 
     store = open_host(args).store
-    if args.action == "rebuild":
-        print(f"{rebuild_index(store)} cells in the index")
-        return 0
     problems = store.verify()
-    for problem in problems:
-        print(f"zoo: {problem}", file=sys.stderr)
     counts = [sum(1 for _ in store.keys(kind)) for kind in (RESPONSES, SCORES)]
-    remedy = "; damaged cells are set aside and made again by the next `zoo run`"
+    if args.json:
+        _print_json({"responses": counts[0], "scores": counts[1], "problems": problems})
+        return int(bool(problems))
+    _complain(problems)
+    remedy = "; what is damaged is set aside and made again by the next `zoo run`"
     damaged = f", {len(problems)} damaged{remedy}" if problems else ", all as written"
     print(f"{counts[0]} cells of responses, {counts[1]} of scores{damaged}")
     return int(bool(problems))
+
+
+def _rebuild(args: argparse.Namespace) -> int:
+    from zoo.cli.opening import open_host
+    from zoo.maintenance import rebuild_index
+
+    cells = rebuild_index(open_host(args).store)
+    if args.json:
+        _print_json({"cells": cells})
+    else:
+        print(f"{cells} cells in the index")
+    return 0
+
+
+def _gc(args: argparse.Namespace) -> int:
+    from collections import Counter
+
+    from zoo.cli.opening import open_host
+    from zoo.maintenance import rebuild_index
+    from zoo.store import SCORES
+    from zoo.store.cleaning import clear, find_unreferenced, find_waste
+
+    store = open_host(args).store
+    found = find_waste(store)
+    if args.unreferenced:
+        found += find_unreferenced(store)
+    if not args.dry_run:
+        clear(found)
+        if any(each.kind == SCORES for each in found):
+            rebuild_index(store)
+    if args.json:
+        _print_json([{**vars(each), "path": str(each.path)} for each in found])
+        return 0
+    counts = Counter(f"{each.kind}, {each.reason}" for each in found)
+    for what, count in counts.items():
+        print(f"{count} × {what}")
+    total = sum(each.bytes for each in found)
+    print(f"{'would free' if args.dry_run else 'freed'} {total:,} bytes")
+    return 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    from zoo.cli.opening import open_host
+    from zoo.store.exporting import export
+
+    store = open_host(args).store
+    done = export(store, _runs(store, args.targets), args.output)
+    if args.json:
+        _print_json({**vars(done), "path": str(done.path)})
+    else:
+        _complain(done.problems)
+        cells = f"{done.responses} cells of responses, {done.scores} of scores"
+        print(f"{done.runs} runs, {cells}: {done.bytes:,} bytes in {done.path}")
+    return int(bool(done.problems))
+
+
+def _runs(store: Store, targets: Sequence[str]) -> list[Path]:
+    """Files of the runs of these families or models, or of all."""
+    wanted, found, known = set(targets), [], set()
+    for path in store.runs():
+        record = store.read_run(path)
+        names = {record.family, *(cell.spec.model.id for cell in record.cells)}
+        known |= names
+        if not wanted or wanted & names:
+            found.append(path)
+    for name in wanted - known:
+        raise UnknownNameError("run", name, known, "`zoo run` makes one")
+    return found
+
+
+def _complain(problems: Sequence[str]) -> None:
+    from zoo.reporting.text import clean
+
+    for problem in problems:
+        print(f"zoo: {clean(problem)}", file=sys.stderr)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -185,15 +185,26 @@ class TorchLM(TemplateLM):
                 windows.append(make_disjoint_window(window))
                 owners.append(number)
         sums = [0.0] * len(texts)
-        for number, (value, _) in zip(owners, self._scored(windows), strict=True):
-            sums[number] += value
-        for text, value in zip(texts, sums, strict=True):
-            self.cache_hook.add_partial("loglikelihood_rolling", (text,), value)
+        missing = Counter(owners)
+
+        def tell(window: int, answer: Answer) -> None:
+            number = owners[window]
+            sums[number] += answer[0]
+            missing[number] -= 1
+            if not missing[number]:
+                self.cache_hook.add_partial("loglikelihood_rolling", (texts[number],), sums[number])
+
+        self.way.score(windows, tell)
         return sums
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """The text that follows each prompt, up to a stop string, EOS or max_gen_toks."""
         return [answer.text for answer in self.generate_counted(requests, disable_tqdm)]
+
+    def draws_by_item(self, requests: Sequence[Instance]) -> bool:
+        """Whether an answer to these depends on its own request alone, also where it is sampled:
+        then some of them can be asked without the others."""
+        return self._left_to_hflm(requests) is None
 
     def generate_counted(
         self, requests: list[Instance], disable_tqdm: bool = True
@@ -202,16 +213,36 @@ class TorchLM(TemplateLM):
 
         Where HFLM must answer these are not known.
         """
-        reason = self.choice.reason if self.way is None else None
-        if reason := reason or why_left_to_hflm(self.reference, requests):
-            if self.way is not None:
-                logger.warning("generation is left to lm-eval's HFLM: %s", reason)
+        ours: list[int] = []
+        left: dict[str, list[int]] = {}
+        for place, request in enumerate(requests):
+            reason = self._left_to_hflm([request])
+            (ours if reason is None else left.setdefault(reason, [])).append(place)
+        answers: list[Generated] = [Generated("")] * len(requests)
+        for place, found in zip(ours, self._written([requests[i] for i in ours]), strict=True):
+            answers[place] = found
+        for reason, places in left.items():
+            logger.warning("generation is left to lm-eval's HFLM: %s", reason)
             self.reference.set_cache_hook(self.cache_hook)
-            texts = self.reference.generate_until(requests, disable_tqdm=disable_tqdm)
-            return [Generated(text) for text in texts]
+            alike = [requests[place] for place in places]
+            texts = self.reference.generate_until(alike, disable_tqdm=disable_tqdm)
+            for place, text in zip(places, texts, strict=True):
+                answers[place] = Generated(text)
+        return answers
+
+    def _left_to_hflm(self, requests: Sequence[Instance]) -> str | None:
+        """Why HFLM must write the answers to these; None where we do."""
+        if self.way is None:
+            return self.choice.reason
+        return why_left_to_hflm(self.reference, requests)
+
+    def _written(self, requests: Sequence[Instance]) -> list[Generated]:
+        # lm-eval's own hooks keep texts; one that says so is told the whole answer
+        whole = getattr(self.cache_hook, "takes_counted", False)
 
         def tell(place: int, answer: Generated) -> None:
-            self.cache_hook.add_partial("generate_until", requests[place].args, answer.text)
+            told = answer if whole else answer.text
+            self.cache_hook.add_partial("generate_until", requests[place].args, told)
 
         return generate_until(
             self.reference,
@@ -222,14 +253,12 @@ class TorchLM(TemplateLM):
             on_answer=tell,
         )
 
-    def _scored(
-        self, pairs: Sequence[Pair], texts: Sequence[tuple[str, str]] | None = None
-    ) -> list[Answer]:
+    def _scored(self, pairs: Sequence[Pair], texts: Sequence[tuple[str, str]]) -> list[Answer]:
         """texts: what the cache hook is told of with each answer."""
         assert self.way is not None
 
         def tell(number: int, answer: Answer) -> None:
-            if texts is not None and texts[number] is not None:
+            if texts[number] is not None:
                 self.cache_hook.add_partial("loglikelihood", texts[number], answer)
 
         return self.way.score(pairs, tell)

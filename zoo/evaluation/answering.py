@@ -5,39 +5,22 @@ from __future__ import annotations
 import copy
 import inspect
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import random
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+import numpy
+
 from zoo.errors import CellError
-from zoo.evaluation.requests import Request, RequestKind, Response
+from zoo.evaluation.requests import Questions, Request, RequestKind, Response
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
     from lm_eval.api.model import LM
 
-OnRequest = Callable[[int], None]
-"""Told how many requests have been answered since it was last told."""
-
 Answers = list[list[Response]]
 """For each request of a cell, in order, its samples."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What one cell asks. key: tells it from other cells; repeats: samples of each request."""
-
-    key: str
-    requests: tuple[Request, ...] = field(repr=False)
-    repeats: int = 1
-
-    @property
-    def kind(self) -> RequestKind:
-        """How it asks. Raises CellError where its requests are of several kinds."""
-        kinds = {request.kind for request in self.requests}
-        if len(kinds) != 1:
-            raise CellError(f"a task asks in one way, this one in {len(kinds)}")
-        return kinds.pop()
 
 
 class Written(Protocol):
@@ -69,46 +52,46 @@ class CountsTokens(Protocol):
 
 
 def answer(
-    lm: LM,
-    cells: Sequence[Asked],
-    *,
-    seed: int = 0,
-    on_request: OnRequest | None = None,
+    lm: LM, cells: Sequence[Questions], *, seed: int = 0, hook: Any = None
 ) -> dict[str, Answers | CellError]:
     """The model's answers by cell; a CellError for a cell with a likelihood that is no number.
 
     All requests of one kind are asked in one call, so that a model may share work among them.
+    hook: an lm-eval cache hook, told of each answer as it comes.
     Raises what the model raises.
     """
-    if on_request is not None:
-        lm.set_cache_hook(_Ticker(on_request))
+    if hook is not None:
+        lm.set_cache_hook(hook)
     found: dict[str, Answers | CellError] = {}
-    by_kind: dict[RequestKind, list[Asked]] = {}
+    by_kind: dict[RequestKind, list[Questions]] = {}
     for cell in cells:
         by_kind.setdefault(cell.kind, []).append(cell)
     for kind, alike in by_kind.items():
         _seed(seed)
-        instances = [instance for cell in alike for instance in _instances(cell, kind)]
-        raw = iter(_call(lm, kind, instances))
+        asked = [instance for cell in alike for instance in instances(cell)]
+        raw = iter(_call(lm, kind, asked))
         tokenizer = getattr(lm, "tokenizer", None)
         for cell in alike:
             found[cell.key] = _gathered(cell, raw, tokenizer)
     return found
 
 
-def _instances(cell: Asked, kind: RequestKind) -> Iterable[Instance]:
+def instances(cell: Questions) -> list[Instance]:
+    """A cell's requests as lm-eval's models take them, each as often as it is asked, in a row."""
     from lm_eval.api.instance import Instance
 
-    for request in cell.requests:
-        for _ in range(cell.repeats):
-            yield Instance(
-                request_type=kind,
-                doc={},
-                arguments=_arguments(request),
-                idx=request.index,
-                # equal prompts of two cells are two items
-                metadata=(cell.key, request.doc, cell.repeats),
-            )
+    return [
+        Instance(
+            request_type=request.kind,
+            doc={},
+            arguments=_arguments(request),
+            idx=request.index,
+            # equal prompts of two cells are two items
+            metadata=(cell.key, request.doc, cell.repeats),
+        )
+        for request in cell.requests
+        for _ in range(cell.repeats)
+    ]
 
 
 def _arguments(request: Request) -> tuple[Any, ...]:
@@ -133,18 +116,21 @@ def _call(lm: LM, kind: RequestKind, instances: list[Instance]) -> list[Any]:
     return raw
 
 
-def _gathered(cell: Asked, raw: Iterator[Any], tokenizer: Any) -> Answers | CellError:
+def _gathered(cell: Questions, raw: Iterator[Any], tokenizer: Any) -> Answers | CellError:
     """The cell's share of the answers, which is taken from `raw` to the last."""
     values = [(request, next(raw)) for request in cell.requests for _ in range(cell.repeats)]
     try:
-        flat = [_response(request, value, tokenizer) for request, value in values]
+        flat = [response_of(request, value, tokenizer) for request, value in values]
     except CellError as problem:
         return problem
     return [flat[i : i + cell.repeats] for i in range(0, len(flat), cell.repeats)]
 
 
-def _response(request: Request, value: Any, tokenizer: Any) -> Response:
-    """Raises CellError where a likelihood is no number: an argmax over nan would pick the nan."""
+def response_of(request: Request, value: Any, tokenizer: Any) -> Response:
+    """A model's raw answer as it is kept.
+
+    Raises CellError where a likelihood is no number: an argmax over nan would pick the nan.
+    """
     if request.kind == "generate_until":
         return _written(value, request.gen_kwargs or {}, tokenizer)
     likelihood, greedy = value if isinstance(value, tuple) else (value, None)
@@ -177,21 +163,7 @@ def _count(text: str, tokenizer: Any) -> int | None:
 
 def _seed(seed: int) -> None:
     """The same draw for the same cell, whatever ran before it."""
-    import random
-
-    import numpy
-    import torch
-
     random.seed(seed)
     numpy.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
-
-
-class _Ticker:
-    """An lm-eval cache hook that keeps nothing and counts: it is told of every request."""
-
-    def __init__(self, on_request: OnRequest) -> None:
-        self._on_request = on_request
-
-    def add_partial(self, *_: Any) -> None:
-        self._on_request(1)
+    if "torch" in sys.modules:  # a model that does without it need not wait for its import
+        sys.modules["torch"].manual_seed(seed)

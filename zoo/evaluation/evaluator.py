@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import CellError, ModelError, StoreError, ZooError
-from zoo.evaluation.answering import Asked, answer
+from zoo.evaluation.answering import Answers, answer
 from zoo.evaluation.environment import hardware, versions
+from zoo.evaluation.journalling import AnswerHook, OpenCell, rounds
 from zoo.evaluation.loading import OnDemand, Sessions
 from zoo.evaluation.preparing import Cell, Preparer
-from zoo.evaluation.requests import responses_from_columns, responses_to_columns
+from zoo.evaluation.requests import Questions, responses_from_columns, responses_to_columns
 from zoo.hookspecs import Loader
 from zoo.models import Model
 from zoo.probing import describe
@@ -31,7 +33,8 @@ POOL = 65_536
 """Most requests asked in one call: what they hold in memory is their tokens, some bytes each."""
 
 OnEvent = Callable[[str, Mapping[str, Any]], None]
-"""Told what happens: ("loading", {model}), ("cell", {name, requests}), ("requests", {done})."""
+"""Told what happens: ("loading", {model}), ("cell", {name, requests}), ("requests", {done}),
+("waiting", {name}) where another process is at work on cells."""
 
 
 @dataclass
@@ -85,20 +88,58 @@ class Evaluator:
                 yield self._result(cell, answers.get(cell.response_key))
 
     def _answers(self, model: OnDemand, pool: Sequence[Cell]) -> dict[str, Stored | Exception]:
-        """Answers, or the failure, by response key: from the store, else asked and kept."""
-        wanted = {cell.response_key: cell for cell in pool if self.finished(cell) is None}
+        """Answers, or the failure, by response key: from the store, else asked and kept.
+
+        What another process is at work on is waited for.
+        """
+        lacking = {cell.response_key: cell for cell in pool if self.finished(cell) is None}
         found: dict[str, Stored | Exception] = {}
-        for key in wanted:
-            if (kept := self._kept(RESPONSES, key)) is not None:
+
+        def is_finished(key: str) -> bool:
+            if key not in found and (kept := self._kept(RESPONSES, key)) is not None:
                 found[key] = kept
-        lacking = [cell for key, cell in wanted.items() if key not in found]
-        if not lacking:
+            return key in found
+
+        turns = rounds(
+            self.store,
+            [cell.questions for key, cell in lacking.items() if not is_finished(key)],
+            is_finished,
+            fresh=self.fresh,
+            on_wait=lambda held: self.on_event(
+                "waiting", {"name": ", ".join(lacking[each.key].spec.name for each in held[:3])}
+            ),
+        )
+        with closing(turns):
+            for mine in turns:
+                found |= self._bring_to_end(model, [(lacking[each.key], each) for each in mine])
+        return found
+
+    def _bring_to_end(
+        self, model: OnDemand, cells: Sequence[tuple[Cell, OpenCell]]
+    ) -> dict[str, Stored | Exception]:
+        """Asks what is left of cells and keeps their answers; for a cell that fails the reason."""
+        found: dict[str, Stored | Exception] = {}
+        open_cells = []
+        for cell, mine in cells:
+            if mine.is_complete:  # ended between its last answer and its finishing
+                provenance = read(Provenance, mine.attempt.known.abouts[-1], "provenance")
+                found[mine.key] = self._finish(mine, [], provenance)
+            else:
+                open_cells.append((cell, mine))
+        if not open_cells:
             return found
         try:
-            lm = model.loaded(lacking[0])
+            lm = model.loaded(open_cells[0][0])
         except Exception as problem:
-            return found | {cell.response_key: problem for cell in lacking}
-        return found | self._ask(lm, lacking)
+            return found | {mine.key: problem for _, mine in open_cells}
+        together = []
+        for cell, mine in open_cells:
+            rest = mine.rest(lm)
+            if mine.journalled:
+                together.append((cell, mine, rest))
+            else:  # drawn for a whole batch at once: nothing else may be in it
+                found |= self._ask(lm, [(cell, mine, rest)])
+        return found | self._ask(lm, together)
 
     def _result(self, cell: Cell, answers: Stored | Exception | None) -> Result:
         """A cell's result from its answers, or from the failure that left it without.
@@ -147,38 +188,59 @@ class Evaluator:
         except Exception as problem:
             raise ModelError(f"{model.id} cannot be loaded: {describe(problem)}") from problem
 
-    def _ask(self, lm: LM, cells: Sequence[Cell]) -> dict[str, Stored | Exception]:
-        """Answers by response key, kept; for a cell that fails the reason.
+    def _ask(
+        self, lm: LM, cells: Sequence[tuple[Cell, OpenCell, Questions]]
+    ) -> dict[str, Stored | Exception]:
+        """Asks the rest of each cell, all together, and one by one where that fails: a sick one
+        fails alone."""
+        if not cells:
+            return {}
+        size = sum(cell.size for cell, _, _ in cells)
+        first = cells[0][0]
+        named = first.spec.name if len(cells) == 1 else f"{first.model.id} · all"
+        self.on_event("cell", {"name": named, "requests": size})
 
-        The cells are asked together, and one by one where that fails: the sick one fails alone.
-        """
-        named = cells[0].spec.name if len(cells) == 1 else f"{cells[0].model.id} · all"
-        self.on_event("cell", {"name": named, "requests": sum(cell.size for cell in cells)})
+        def tell(done: int) -> None:
+            self.on_event("requests", {"done": done})
+
+        mine = [each for _, each, _ in cells]
+        for cell, each, rest in cells:
+            if each.journalled:
+                each.attempt.say(plain(self._provenance(cell, lm)))
+            if taken_up := cell.size - rest.size:
+                tell(taken_up)
         started = time.monotonic()
         try:
             answered = answer(
                 lm,
-                [Asked(cell.response_key, cell.requests, cell.loaded.repeats) for cell in cells],
-                seed=cells[0].spec.seed,
-                on_request=lambda n: self.on_event("requests", {"done": n}),
+                [rest for _, _, rest in cells],
+                seed=first.spec.seed,
+                hook=AnswerHook(mine, lm, tell),
             )
+        except StoreError:
+            raise
         except Exception as problem:
             if len(cells) == 1:
-                return {cells[0].response_key: problem}
+                return {first.response_key: problem}
             logger.info("cells are asked one by one, since together: %s", describe(problem))
-            return {key: found for cell in cells for key, found in self._ask(lm, [cell]).items()}
-        per_request = (time.monotonic() - started) / sum(cell.size for cell in cells)
+            return {key: found for each in cells for key, found in self._ask(lm, [each]).items()}
+        per_request = (time.monotonic() - started) / sum(rest.size for _, _, rest in cells)
         found: dict[str, Stored | Exception] = {}
-        for cell in cells:
-            responses = answered[cell.response_key]
-            if isinstance(responses, CellError):
-                found[cell.response_key] = responses
+        for cell, each, rest in cells:
+            answers = answered[each.key]
+            if isinstance(answers, CellError):
+                found[each.key] = answers
                 continue
-            provenance = self._provenance(cell, lm, per_request * cell.size)
-            summary = {"requests": len(cell.requests), "provenance": plain(provenance)}
-            columns = responses_to_columns(responses)
-            found[cell.response_key] = self._keep(RESPONSES, cell.response_key, columns, summary)
+            seconds = None if each.known else round(per_request * rest.size, 3)
+            provenance = replace(self._provenance(cell, lm), seconds=seconds, finished=_now())
+            found[each.key] = self._finish(each, answers, provenance)
         return found
+
+    def _finish(self, mine: OpenCell, answers: Answers, provenance: Provenance) -> Stored:
+        """Keeps a cell's answers, those that earlier attempts had left among them."""
+        columns = responses_to_columns(mine.complete(answers))
+        summary = {"requests": len(mine.questions.requests), "provenance": plain(provenance)}
+        return self._keep(RESPONSES, mine.key, columns, {**summary, **mine.account()})
 
     def _score(self, cell: Cell, responses: Stored) -> Result:
         """Scores answers, given now or long ago: device, versions and time stay those of asking."""
@@ -206,12 +268,8 @@ class Evaluator:
         summary = {"scores": plain(scored.scores), "provenance": plain(provenance)}
         return result_of(cell.spec, self._keep(SCORES, cell.score_key, columns, summary))
 
-    def _provenance(self, cell: Cell, lm: LM, seconds: float) -> Provenance:
-        """Of answers that were given just now.
-
-        seconds: how long they took, without loading: of cells that were asked together, the share
-            of their requests.
-        """
+    def _provenance(self, cell: Cell, lm: LM) -> Provenance:
+        """Of answers that this model is about to give."""
         loader = self.loader_of(cell.spec.model)
         return Provenance(
             response_key=cell.response_key,
@@ -225,8 +283,6 @@ class Evaluator:
             batch_size=str(getattr(lm, "batch_size", self.batch_size)),
             hardware=hardware(self.device),
             scoring=str(getattr(lm, "scoring", "")),
-            seconds=round(seconds, 3),
-            finished=_now(),
             versions=versions(),
             plugins=dict(self.plugins),
         )

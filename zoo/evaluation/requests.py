@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from zoo.errors import CellError
 from zoo.fingerprints import digest
 
 RequestKind = Literal["loglikelihood", "loglikelihood_rolling", "generate_until"]
@@ -30,6 +31,38 @@ class Request:
     def as_json(self) -> list[Any]:
         """What of it decides the answer, for the response key."""
         return [self.kind, self.context, self.continuation, self.gen_kwargs]
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What a cell asks. key: its response key; repeats: samples of each request."""
+
+    key: str
+    requests: Sequence[Request] = field(repr=False)
+    repeats: int = 1
+
+    @property
+    def kind(self) -> RequestKind:
+        """How it asks. Raises CellError where its requests are of several kinds."""
+        kinds = {request.kind for request in self.requests}
+        if len(kinds) != 1:
+            raise CellError(f"a task asks in one way, this one in {len(kinds)}")
+        return kinds.pop()
+
+    @property
+    def size(self) -> int:
+        """How many answers it takes."""
+        return len(self.requests) * self.repeats
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the answers are drawn, so that asking again gives others."""
+        drawn = (
+            bool((each.gen_kwargs or {}).get("do_sample"))
+            or float((each.gen_kwargs or {}).get("temperature") or 0) > 0
+            for each in self.requests
+        )
+        return self.repeats > 1 or any(drawn)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 FORMAT                 the layout's version
 responses/<key>/       what a model answered, under the response key
 scores/<key>/          how that was scored, under the score key
+attempts/<key>/<n>/    answers of cells that are not finished, under the response key
 runs/<id>.json         what a run asked for, and the keys it was found under
 index.sqlite           summaries of the scored cells, rebuildable
 aside/                 cells that failed their check or were asked again, for a person to look at
@@ -14,6 +15,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from zoo.errors import StoreError
 from zoo.results import RunRecord
 from zoo.store import cells, index
 from zoo.store.atomic import write_file
+from zoo.store.attempts import Attempt, Attempts
 from zoo.store.sealed import seal, unseal
 from zoo.structuring import plain, read
 
@@ -63,14 +66,19 @@ class Store:
     ) -> Stored:
         """Finalises a cell of `kind` ("responses" or "scores"); returns what now stands there.
 
-        That is another writer's cell where one was first. Raises StoreError where it cannot be
-        written.
+        That is another writer's cell where one was first. The attempts that led to it are removed
+        once it is on the disk. Raises StoreError where it cannot be written.
         """
         self._mark()
-        while not cells.write_cell(self.root, kind, key, columns, summary):
-            if (found := self.get_or_set_aside(kind, key)) is not None:
-                return found
-        return columns, summary
+        found: Stored | None = None
+        while found is None:
+            if cells.write_cell(self.root, kind, key, columns, summary):
+                found = columns, summary
+            else:
+                found = self.get_or_set_aside(kind, key)
+        if kind == RESPONSES:
+            self.attempts.remove(key)
+        return found
 
     def get(self, kind: str, key: str) -> Stored | None:
         """Columns and summary of a cell, every byte checked; None where there is none.
@@ -78,6 +86,10 @@ class Store:
         Raises StoreError where what lies there is not what was written.
         """
         return cells.read_cell(self.root, kind, key)
+
+    def summary(self, kind: str, key: str) -> Mapping[str, Any] | None:
+        """As `get`, of the summary alone: the rows are neither read nor checked."""
+        return cells.read_summary(self.root, kind, key)
 
     def get_or_set_aside(self, kind: str, key: str) -> Stored | None:
         """As `get`, but a damaged cell is set aside, named in the log, and counts as absent."""
@@ -98,8 +110,21 @@ class Store:
             if folder.is_dir() and not folder.name.startswith("."):
                 yield folder.name
 
+    @cached_property
+    def attempts(self) -> Attempts:
+        """Answers of cells that are not finished."""
+        return Attempts(self.root)
+
+    def claim(self, key: str, expected: int, *, fresh: bool = False) -> Attempt | None:
+        """An attempt at a cell of responses, or None where another process holds it.
+
+        As `Attempts.claim`. Whoever has it looks first whether the cell has been finished since.
+        """
+        self._mark()
+        return self.attempts.claim(key, expected, fresh=fresh)
+
     def verify(self) -> list[str]:
-        """One sentence for each cell or run record that is not what was written; reads all."""
+        """One sentence for each cell, journal or run record that is not what was written."""
         problems = []
         for kind in (RESPONSES, SCORES):
             for key in self.keys(kind):
@@ -107,6 +132,8 @@ class Store:
                     self.get(kind, key)
                 except StoreError as problem:
                     problems.append(str(problem))
+        for key in self.attempts.cells():
+            problems += self.attempts.problems(key)
         for path in self.runs():
             try:
                 self.read_run(path)

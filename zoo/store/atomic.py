@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import IO
+
+UNFINISHED = ".new-"
+"""How names of what is being written, or removed, begin; a process that is killed leaves some."""
 
 
 def write_file(path: Path, data: bytes) -> None:
     """Writes a file: temporary name, fsync, rename, fsync of the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     fresh = _fresh(path.parent)
     try:
         _write(fresh, data)
@@ -19,7 +24,7 @@ def write_file(path: Path, data: bytes) -> None:
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def write_folder(path: Path, files: Mapping[str, bytes]) -> bool:
@@ -27,38 +32,77 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> bool:
 
     A folder that stands already is kept: the first of two writers wins.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     fresh = _fresh(path.parent)
     fresh.mkdir()
     try:
         for name, data in files.items():
             _write(fresh / name, data)
-        _sync_folder(fresh)
+        sync_folder(fresh)
         try:
             fresh.rename(path)
         except OSError:
             if not path.is_dir():
                 raise
-            return False
+            made = False
+        else:
+            made = True
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    _sync_folder(path.parent)
-    return True
+    # also where another was first: it may not have come this far, and its folder is relied upon
+    sync_folder(path.parent)
+    return made
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder and those above it, where they are missing, so that they survive a crash."""
+    missing = [path, *path.parents]
+    missing = missing[: next(i for i, each in enumerate(missing) if each.is_dir())]
+    for each in reversed(missing):
+        each.mkdir(exist_ok=True)
+        sync_folder(each.parent)
 
 
 def _fresh(folder: Path) -> Path:
     """A name that nobody else uses and that no listing takes for a finished cell."""
-    return folder / f".new-{secrets.token_hex(8)}"
+    return folder / f"{UNFINISHED}{secrets.token_hex(8)}"
+
+
+@contextlib.contextmanager
+def unfinished(path: Path) -> Iterator[Path]:
+    """A name beside `path` for what is to become it; what is still there at the end is removed."""
+    fresh = _fresh(path.absolute().parent)
+    try:
+        yield fresh
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.unlink(missing_ok=True)
+
+
+def sync_file(file: IO[bytes]) -> None:
+    """Makes what was written to a file survive a crash of the machine."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _write(path: Path, data: bytes) -> None:
     with path.open("xb") as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        sync_file(file)
 
 
-def _sync_folder(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Removes a folder, if it is there: it is gone at once, or not at all, for whoever reads."""
+    fresh = _fresh(path.parent)
+    try:
+        path.rename(fresh)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(fresh, ignore_errors=True)
+
+
+def sync_folder(path: Path) -> None:
+    """Makes the names in a folder survive a crash of the machine."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

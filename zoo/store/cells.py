@@ -77,14 +77,39 @@ def read_cell(
     """
     import pyarrow.parquet as pq
 
+    if (found := read_files(root, kind, key)) is None:
+        return None
+    table, manifest = found
+    return pq.read_table(io.BytesIO(table)).to_pydict(), unseal(manifest)["summary"]
+
+
+def read_summary(root: Path, kind: str, key: str) -> dict[str, Any] | None:
+    """A cell's summary alone, checked without its rows, which are not read."""
+    folder = cell_folder(root, kind, key)
+    return _manifest(folder, kind, key)[1]["summary"] if folder.is_dir() else None
+
+
+def read_files(root: Path, kind: str, key: str) -> tuple[bytes, bytes] | None:
+    """A cell's two files, table and manifest, as `read_cell` checks them."""
     folder = cell_folder(root, kind, key)
     if not folder.is_dir():
         return None
+    sealed, manifest = _manifest(folder, kind, key)
+    path = folder / TABLE
+    try:
+        data = path.read_bytes()
+    except OSError as problem:
+        raise StoreError(f"{path} cannot be read: {problem.strerror}") from None
+    if sha256(data) != manifest["sha256"]:
+        raise StoreError(f"{path} is not what was written (its sha256 differs)")
+    return data, sealed
+
+
+def _manifest(folder: Path, kind: str, key: str) -> tuple[bytes, dict[str, Any]]:
     path = folder / MANIFEST
     try:
-        manifest = unseal(path.read_bytes())
-        path = folder / TABLE
-        data = path.read_bytes()
+        sealed = path.read_bytes()
+        manifest = unseal(sealed)
     except (OSError, ValueError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else problem
         raise StoreError(f"{path} cannot be read: {reason}") from None
@@ -92,9 +117,7 @@ def read_cell(
         raise StoreError(f"{folder} is of format {manifest['format']}, not {FORMAT}")
     if (manifest["kind"], manifest["key"]) != (kind, key):
         raise StoreError(f"{folder} holds another cell")
-    if sha256(data) != manifest["sha256"]:
-        raise StoreError(f"{path} is not what was written (its sha256 differs)")
-    return pq.read_table(io.BytesIO(data)).to_pydict(), manifest["summary"]
+    return sealed, manifest
 
 
 def set_aside(root: Path, kind: str, key: str) -> None:
