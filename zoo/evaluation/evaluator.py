@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ModelError, StoreError, ZooError
+from zoo.errors import CellError, ModelError, StoreError, ZooError
 from zoo.evaluation.environment import hardware, versions
 from zoo.evaluation.preparing import Cell, Preparer
 from zoo.evaluation.requests import Response, responses_from_columns, responses_to_columns
@@ -38,7 +38,8 @@ class Evaluator:
     """Runs specs of one model after another on one device.
 
     plugins: version by name of the plugins that take part, for provenance.
-    fresh: answers are asked again even where the store has them.
+    fresh: answers are asked again even where the store has them. asks: whether a model may be
+    asked at all; otherwise a cell without stored answers fails and says so.
     """
 
     store: Store
@@ -48,6 +49,7 @@ class Evaluator:
     batch_size: int | str
     plugins: Mapping[str, str] = field(default_factory=dict)
     fresh: bool = False
+    asks: bool = True
     on_event: OnEvent = lambda *_: None
     _made: set[str] = field(default_factory=set)
 
@@ -123,6 +125,8 @@ class Evaluator:
 
         asked = [Questions(cell.response_key, cell.requests, cell.loaded.repeats)]
         while (found := self._kept(RESPONSES, cell.response_key)) is None:
+            if not self.asks:
+                raise CellError("the store has no answers for it; `zoo run` asks the model")
             turns = rounds(
                 self.store,
                 asked,
