@@ -29,6 +29,7 @@ class Settings:
 
     run: tells one run from another, since what a run has read of models and tasks it keeps, and the
         next run must read again. device, dtype: resolved, not "auto" where that can be known here.
+    asks: whether models may be asked; otherwise only stored answers are scored.
     """
 
     run: str
@@ -42,6 +43,7 @@ class Settings:
     plugins_enabled: bool = True
     include_paths: tuple[str, ...] = ()
     fresh: bool = False
+    asks: bool = True
 
 
 def builtins() -> dict[str, Sequence[Any]]:
@@ -120,4 +122,5 @@ def _evaluator(text: str) -> Evaluator:
         batch_size=settings.batch_size,
         plugins=host.versions_of_plugins(),
         fresh=settings.fresh,
+        asks=settings.asks,
     )

@@ -25,13 +25,16 @@ from zoo.probing import describe
 from zoo.results import RecordedCell, Result, RunRecord, RunSpec
 from zoo.structuring import plain
 
-LOCAL = ("run", "store", "config", "fresh")
+LOCAL = ("run", "store", "config", "fresh", "asks")
 """Settings that say nothing of the numbers and stay out of the record."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a run is to be made, as the command line says it."""
+    """How a run is to be made, as the command line says it.
+
+    asks: whether models may be asked; otherwise only stored answers are scored.
+    """
 
     wishes: Wishes = field(default_factory=Wishes)
     device: str = "auto"
@@ -42,6 +45,7 @@ class Options:
     executor: str | None = None
     executor_args: Mapping[str, Any] = field(default_factory=dict)
     fresh: bool = False
+    asks: bool = True
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ def settings_of(host: Host, options: Options) -> Settings:
         plugins_enabled=host.plugins_enabled,
         include_paths=tuple(str(path.resolve()) for path in host.include_paths),
         fresh=options.fresh,
+        asks=options.asks,
     )
 
 

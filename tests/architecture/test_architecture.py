@@ -26,7 +26,7 @@ FLOORS = (
     {"host", "recall", "tradeoff"},
     {"diagnosis", "executors", "maintenance"},
     {"running"},
-    {"api", "asking", "comparing"},
+    {"api", "asking", "comparing", "rescoring"},
     {"cli"},
     {"__main__"},
 )

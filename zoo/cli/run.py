@@ -102,12 +102,12 @@ def run(args: argparse.Namespace) -> int:
     for family, suite in zip(families, suites, strict=True):
         with progress(args.progress) as on_event:
             outcome = run_family(host, family, suite, options, on_event)
-        _show(host, family, outcome)
+        show_outcome(host, family, outcome)
         status = max(status, int(bool(outcome.failed)))
     return status
 
 
-def _show(host: Host, family: Family, outcome: Outcome) -> None:
+def show_outcome(host: Host, family: Family, outcome: Outcome) -> None:
     """The table, what failed, what was re-used, and where the report lies."""
     from zoo.api import tradeoff_of
     from zoo.cli.opening import terminal

@@ -42,7 +42,8 @@ class Evaluator:
     """Runs specs of one model after another on one device.
 
     plugins: version by name of the plugins that take part, for provenance.
-    fresh: answers are asked again even where the store has them.
+    fresh: answers are asked again even where the store has them. asks: whether a model may be
+    asked at all; otherwise a cell without stored answers fails and says so.
     """
 
     store: Store
@@ -52,6 +53,7 @@ class Evaluator:
     batch_size: int | str
     plugins: Mapping[str, str] = field(default_factory=dict)
     fresh: bool = False
+    asks: bool = True
     on_event: OnEvent = lambda *_: None
     _made: set[str] = field(default_factory=set)
     _sessions: Sessions = field(default_factory=Sessions)
@@ -100,9 +102,13 @@ class Evaluator:
                 found[key] = kept
             return key in found
 
+        asked = [cell.questions for key, cell in lacking.items() if not is_finished(key)]
+        if not self.asks:
+            nothing = CellError("the store has no answers for it; `zoo run` asks the model")
+            return found | {each.key: nothing for each in asked}
         turns = rounds(
             self.store,
-            [cell.questions for key, cell in lacking.items() if not is_finished(key)],
+            asked,
             is_finished,
             fresh=self.fresh,
             on_wait=lambda held: self.on_event(

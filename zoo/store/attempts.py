@@ -77,7 +77,7 @@ class Attempts:
         """
         folder = attempts_folder(self.root, key)
         try:
-            atomic.make_folder(folder)
+            folder.mkdir(parents=True, exist_ok=True)
             if not fresh and any(map(self._observer.holds, _numbered(folder))):
                 return None
             own, lease, journal = _make_next(folder)
@@ -184,10 +184,11 @@ class Attempt:
                 raise self._problem from problem
 
     def close(self) -> None:
-        """Keeps what can be kept and lets the cell go."""
+        """Keeps what can be kept, unless the cell is finished by now, and lets it go."""
         _heart.stop(self._beat)
         try:
-            self.flush()
+            if (self._folder / JOURNAL).exists():
+                self.flush()
         except StoreError as problem:
             logger.debug("%s", problem)
         with self._writing:
@@ -225,8 +226,8 @@ class Attempt:
         os.fsync(self._journal)
         if first:
             with suppress(FileNotFoundError):  # another has finished the cell and removed all this
-                atomic.sync_folder(self._folder)
-                atomic.sync_folder(self._folder.parent)
+                for each in (self._folder, *self._folder.parents[:4]):  # up to the store's root
+                    atomic.sync_folder(each)
 
     def _withdraw(self) -> None:
         """Removes an attempt that holds nothing, unless its folder is another's by now."""
@@ -308,6 +309,7 @@ def _make_next(folder: Path) -> tuple[Path, int, int]:
             if lease >= 0:
                 os.close(lease)
             if isinstance(problem, FileNotFoundError):
-                atomic.make_folder(folder)  # another has finished the cell, its attempts are gone
+                # another has finished the cell, its attempts are gone
+                folder.mkdir(parents=True, exist_ok=True)
             elif not isinstance(problem, FileExistsError):  # another was first
                 raise
