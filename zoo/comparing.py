@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from zoo.columns import read_cells
 from zoo.contrasts import Contrast
 from zoo.errors import CellError, UnknownNameError, ZooError
 from zoo.evaluation.evaluator import Evaluator
@@ -54,7 +55,7 @@ def compare(host: Host, a: str, b: str) -> Comparison:
         for key in shared
     ]
     asked = [
-        (ours[key], theirs[key], prompts_differ(*pair))
+        (ours[key], theirs[key], prompts_differ(*read_cells(pair)))
         for key, pair in zip(shared, results, strict=True)
     ]
     return Comparison(

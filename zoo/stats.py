@@ -199,6 +199,8 @@ def is_binary(scores: Floats) -> bool:
 
 def is_clustered(clusters: Labels) -> bool:
     """Whether any two items share a cluster."""
+    if isinstance(clusters, np.ndarray) and clusters.dtype.kind == "i":
+        return np.unique(clusters).size < clusters.size
     return len(set(clusters)) < len(clusters)
 
 
