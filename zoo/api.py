@@ -6,7 +6,7 @@ Heavy libraries load when a function needs them, not when zoo is imported.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -205,6 +205,8 @@ def tradeoff_of(
     notes: Sequence[str] = (),
 ) -> Tradeoff:
     """The analysis of results, with where they come from. notes: what was left out, and why."""
+    from zoo.advice import advise
+    from zoo.claims import decide_all
     from zoo.tradeoff import analyse
 
     found = analyse(
@@ -215,7 +217,12 @@ def tradeoff_of(
         targets=targets,
         provenance={**_provenance(results, records), **({"notes": list(notes)} if notes else {})},
     )
-    return Tradeoff(**{field.name: getattr(found, field.name) for field in fields(found)})
+    decided = replace(
+        found,
+        claims=decide_all(found, host.registry.claims.values()),
+        advice=advise(found),
+    )
+    return Tradeoff(**{field.name: getattr(decided, field.name) for field in fields(decided)})
 
 
 def _provenance(results: Sequence[Result], records: Sequence[RunRecord]) -> dict[str, Any]:

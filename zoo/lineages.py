@@ -72,15 +72,24 @@ def leaf_chains(models: Sequence[Model]) -> list[list[Model]]:
 
 
 def sibling_pairs(models: Sequence[Model]) -> list[Edge]:
-    """Stages that have all parents in common, in order; repetitions of one training are none."""
+    """Stages that have their parents in common, or were made alike from different parents.
+
+    Repetitions of one training (seeds, checkpoints) are no siblings of one another, and of a
+    series of checkpoints only the last is one. Made alike: of one regime, for the same targets of
+    their own, from the same data sets if any are named.
+    """
     by_id = {model.id for model in models}
-    return [
-        (one, two)
-        for one, two in combinations(models, 2)
-        if one.parents == two.parents
-        and by_id.intersection(one.parents)
-        and _recipe(one) != _recipe(two)
-    ]
+
+    def related(one: Model, two: Model) -> bool:
+        if one.parents == two.parents:
+            return bool(by_id.intersection(one.parents)) and _recipe(one) != _recipe(two)
+        made = [(m.regime, m.targets, m.training_datasets, is_adapter(m)) for m in (one, two)]
+        apart = one.id not in two.parents and two.id not in one.parents
+        return made[0] == made[1] and bool(one.targets) and bool(one.parents) and apart
+
+    earlier = {pin(m) for group in checkpoint_groups(models) for m in group[:-1]}
+    final = [model for model in models if pin(model) not in earlier]
+    return [(one, two) for one, two in combinations(final, 2) if related(one, two)]
 
 
 def seed_groups(models: Sequence[Model]) -> list[list[Model]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from zoo import hookimpl
 from zoo.benchmarks import Benchmark
 from zoo.evidence import Clue, base_models, is_adapter, relation, texts, weigh
+from zoo.hookspecs import Claim
 from zoo.models import Evidence, Facts, Model, Prompting, Regime
 
 NAME = "fine-tuned"
@@ -47,3 +48,11 @@ def zoo_classify(facts: Facts) -> list[Evidence]:
     if len(base_models(facts)) == 1 and not copied:
         evidence.append(Evidence(NAME, 0.2, "its card names a base model"))
     return evidence
+
+
+@hookimpl
+def zoo_claims() -> list[Claim]:
+    """What people say about this regime."""
+    from zoo_finetuned.claims import claims
+
+    return claims()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zoo import hookimpl
 from zoo.benchmarks import Benchmark
 from zoo.evidence import Clue, weigh
+from zoo.hookspecs import Claim
 from zoo.models import Evidence, Facts, Model, Prompting, Regime
 
 NAME = "instruction-tuned"
@@ -57,3 +58,11 @@ def zoo_classify(facts: Facts) -> list[Evidence]:
     if facts.chat_template:
         evidence.append(Evidence(NAME, 0.4, "it comes with a chat template"))
     return evidence
+
+
+@hookimpl
+def zoo_claims() -> list[Claim]:
+    """What people say about this regime."""
+    from zoo_instruct.claims import claims
+
+    return claims()

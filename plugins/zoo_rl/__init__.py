@@ -8,6 +8,7 @@ from __future__ import annotations
 from zoo import hookimpl
 from zoo.benchmarks import Benchmark
 from zoo.evidence import Clue, weigh
+from zoo.hookspecs import Claim
 from zoo.models import Evidence, Facts, Model, Prompting, Regime
 
 NAME = "RL-tuned"
@@ -70,3 +71,11 @@ def zoo_classify(facts: Facts) -> list[Evidence]:
     if facts.chat_template and "think" in facts.chat_template:
         evidence.append(Evidence(NAME, 0.3, "its chat template has a place for thinking"))
     return evidence
+
+
+@hookimpl
+def zoo_claims() -> list[Claim]:
+    """What people say about this regime."""
+    from zoo_rl.claims import claims
+
+    return claims()
