@@ -30,7 +30,7 @@ def fieller(over: float, under: float, spread: Floats, df: float = math.inf) -> 
     if not a > 0:
         return None
     root = math.sqrt(max(b**2 - a * c, 0.0))
-    return Interval(over / under, (b - root) / a, (b + root) / a)
+    return Interval(over / under, float((b - root) / a), float((b + root) / a))
 
 
 def ratio_of_medians(

@@ -13,6 +13,7 @@ from zoo.hookspecs import Claim
 from zoo.models import Evidence, Facts, Model, Prompting, Regime
 
 NAME = "fine-tuned"
+CLAIMS = ("H3", "H4", "H5", "H15", "H19", "H22")
 
 CLUES = (
     Clue("name", 0.8, frozenset({"finetuned", "finetune", "tuned", "ft"})),
@@ -32,7 +33,7 @@ def prompting(model: Model, benchmark: Benchmark) -> Prompting:  # noqa: ARG001
 @hookimpl
 def zoo_regimes() -> list[Regime]:
     """One regime: fine-tuned."""
-    return [Regime(NAME, "Fine-tuned", 10, prompting)]
+    return [Regime(NAME, "Fine-tuned", 10, prompting, claims=CLAIMS)]
 
 
 @hookimpl

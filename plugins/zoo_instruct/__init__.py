@@ -9,6 +9,7 @@ from zoo.hookspecs import Claim
 from zoo.models import Evidence, Facts, Model, Prompting, Regime
 
 NAME = "instruction-tuned"
+CLAIMS = ("H1", "H2", "H6", "H7", "H8", "H9", "H17", "H18", "H20", "H21")
 
 CLUES = (
     Clue("name", 0.7, frozenset({"instruct", "instruction", "instructed", "chat", "it", "if"})),
@@ -48,7 +49,9 @@ def prompting(model: Model, benchmark: Benchmark) -> Prompting:  # noqa: ARG001
 @hookimpl
 def zoo_regimes() -> list[Regime]:
     """One regime: instruction-tuned."""
-    return [Regime(NAME, "Instruction-tuned", 20, prompting, targets=("instruction",))]
+    return [
+        Regime(NAME, "Instruction-tuned", 20, prompting, targets=("instruction",), claims=CLAIMS)
+    ]
 
 
 @hookimpl

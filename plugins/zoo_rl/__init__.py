@@ -12,6 +12,7 @@ from zoo.hookspecs import Claim
 from zoo.models import Evidence, Facts, Model, Prompting, Regime
 
 NAME = "RL-tuned"
+CLAIMS = ("H10", "H11", "H12", "H13", "H14", "H16")
 
 THINKING_BUDGET = 4096
 """Tokens of an answer, thinking included; the host clips it to what the context leaves."""
@@ -61,7 +62,7 @@ def prompting(model: Model, benchmark: Benchmark) -> Prompting:  # noqa: ARG001
 @hookimpl
 def zoo_regimes() -> list[Regime]:
     """One regime: RL-tuned."""
-    return [Regime(NAME, "RL-tuned", 30, prompting)]
+    return [Regime(NAME, "RL-tuned", 30, prompting, claims=CLAIMS)]
 
 
 @hookimpl

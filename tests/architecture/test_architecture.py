@@ -33,7 +33,7 @@ FLOORS = (
     },
     {"columns", "config", "effects", "plugins", "ratios", "store"},
     {"contrasts", "pairing", "registry", "suites"},
-    {"claims", "composites", "plan", "reporting"},
+    {"claims", "composites", "equivalence", "plan", "reporting"},
     {"catalogue", "findings", "discovery", "evaluation", "matching", "stages"},
     {"advice", "host", "measures", "recall", "sheet"},
     {"diagnosis", "executors", "maintenance", "tradeoff"},

@@ -159,6 +159,17 @@ def test_the_hosts_own_plugins_declare_the_22_claims_that_intervals_are_widened_
     assert len(claims) == DECLARED
 
 
+def test_every_regime_names_the_claims_that_its_plugin_brings(claims):
+    registry = Registry.of(find_plugins())
+    named = [
+        (registry.regimes.owner(regime.name), name)
+        for regime in registry.regimes.values()
+        for name in regime.claims
+    ]
+    assert len(named) == len(claims)
+    assert all(registry.claims.owner(name) == plugin for plugin, name in named)
+
+
 def test_every_claim_is_listed_in_its_order_on_any_report(claims, whole):
     for tradeoff in (EMPTY, whole):
         found = decide_all(tradeoff, claims.values())
