@@ -135,6 +135,19 @@ class Parsing:
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How two models answered one benchmark: each pair is A's and B's, None where not known.
+
+    parsed: the share of answers with a form that can be scored. tokens: the median.
+    """
+
+    benchmark: str
+    protocol: Protocol
+    parsed: tuple[float | None, float | None]
+    tokens: tuple[float | None, float | None]
+
+
+@dataclass(frozen=True)
 class Churn:
     """The share of items whose score changed along an edge.
 

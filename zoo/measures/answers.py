@@ -10,6 +10,7 @@ from zoo.clustered import Part
 from zoo.columns import Cell
 from zoo.composites import known
 from zoo.contrasts import Churn, Contrast, Estimate, Parsing
+from zoo.effects import Manner
 from zoo.pairing import align
 from zoo.stats import composite_difference, is_binary
 
@@ -35,6 +36,22 @@ def parsing(cell: Cell) -> Parsing | None:
         int(asked.sum()),
         float(parsed.mean()),
         float(scores[parsed].mean()) if parsed.any() else None,
+    )
+
+
+def manner(base: Cell, other: Cell) -> Manner | None:
+    """How two cells of one benchmark were answered, None where nothing was generated."""
+    cells = base, other
+    if all(np.isnan(cell.tokens).all() for cell in cells):
+        return None
+    parsed = [parsing(cell) for cell in cells]
+    tokens = [None if np.isnan(c.tokens).all() else float(np.nanmedian(c.tokens)) for c in cells]
+    spec = other.result.spec
+    return Manner(
+        spec.benchmark.name,
+        spec.protocol,
+        (parsed[0].parsed if parsed[0] else None, parsed[1].parsed if parsed[1] else None),
+        (tokens[0], tokens[1]),
     )
 
 
