@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from zoo.results import Protocol, Result, RunRecord
 
 
+ONE_SEED = "one training seed for each stage"
+
+
 @dataclass(frozen=True)
 class Tradeoff(Analysis):
     """A family on a suite, with ways to look at it."""
@@ -207,7 +210,10 @@ def tradeoff_of(
     """The analysis of results, with where they come from. notes: what was left out, and why."""
     from zoo.advice import advise
     from zoo.claims import decide_all
+    from zoo.lineages import seed_groups
     from zoo.tradeoff import analyse
+
+    seeds = "several training seeds of some stages" if seed_groups(family.models) else ONE_SEED
 
     found = analyse(
         family,
@@ -215,7 +221,11 @@ def tradeoff_of(
         results,
         host.registry.regimes,
         targets=targets,
-        provenance={**_provenance(results, records), **({"notes": list(notes)} if notes else {})},
+        provenance={
+            **_provenance(results, records),
+            "intervals": f"95 %, over items, clustered; {seeds}",
+            **({"notes": list(notes)} if notes else {}),
+        },
     )
     decided = replace(
         found,
@@ -253,5 +263,4 @@ def _provenance(results: Sequence[Result], records: Sequence[RunRecord]) -> dict
         "started": newest.started,
         "versions": gathered("versions"),
         "plugins": gathered("plugins"),
-        "intervals": "95 %, over items, clustered; one training seed for each stage",
     }

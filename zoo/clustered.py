@@ -163,7 +163,7 @@ def pseudo_scores(part: Part) -> Pseudo:
 
 def _encode(parts: Sequence[Part]) -> tuple[list[NDArray[np.intp]], int]:
     """Clusters as numbers from 0, the same number for the same label in every part."""
-    if all(_are_numbers(part.clusters) for part in parts):
+    if all(are_numbers(part.clusters) for part in parts):
         every = [np.asarray(part.clusters, dtype=np.intp) for part in parts]
         present = np.zeros(1 + max((int(each.max()) for each in every), default=-1), dtype=bool)
         for each in every:
@@ -180,7 +180,7 @@ def _encode(parts: Sequence[Part]) -> tuple[list[NDArray[np.intp]], int]:
     return codes, len(numbers)
 
 
-def _are_numbers(labels: Labels) -> bool:
+def are_numbers(labels: Labels) -> bool:
     """Whether labels are an array of small numbers, which need no dictionary."""
     if not isinstance(labels, np.ndarray) or labels.dtype.kind != "i" or labels.size == 0:
         return False

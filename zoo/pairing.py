@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.clustered import Floats
 from zoo.columns import Cell, Codes
@@ -53,22 +54,27 @@ def align(*cells: Cell) -> Aligned:
             shared = np.intersect1d(shared, table, assume_unique=True)
             union = np.union1d(union, table)
     scores = [cell.scores[np.searchsorted(cell.answers, shared)] for cell in cells]
-    names, start, row_of = np.unique(
-        shared // first.samples, return_index=True, return_inverse=True
-    )
-    counts = np.bincount(row_of, minlength=names.size)
-    if shared.size > names.size:
-        scores = [np.bincount(row_of, each, minlength=names.size) / counts for each in scores]
-    place = np.searchsorted(first.answers, shared[start])
+    starts = _starts(shared // first.samples)
+    rows = np.flatnonzero(starts)
+    if shared.size > rows.size:
+        row_of = np.cumsum(starts) - 1
+        counts = np.bincount(row_of)
+        scores = [np.bincount(row_of, each) / counts for each in scores]
+    place = np.searchsorted(first.answers, shared[rows])
     return Aligned(
         scores=np.array(scores, dtype=float),
         chance=first.chance[place],
         clusters=first.clusters[place],
-        items=np.unique(union // first.samples).size,
+        items=int(_starts(union // first.samples).sum()),
         answers=union.size,
         shared_answers=shared.size,
         perfect=1.0 if higher_is_better(first.result) else 0.0,
     )
+
+
+def _starts(ordered: Codes) -> NDArray[np.bool_]:
+    """(n,) where a run of equal numbers begins."""
+    return np.concatenate([[True], ordered[1:] != ordered[:-1]])[: ordered.size]
 
 
 def settled(result: Result) -> Result:

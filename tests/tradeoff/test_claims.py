@@ -404,3 +404,11 @@ def test_advice_is_given_from_measured_cells_only(whole):
     assert retrieval["answer"].startswith("Not measured")
     for row in advise(Tradeoff("f", "s", ("law",), ())):
         assert not row["measured"]
+
+
+def test_a_method_over_seeds_is_said_in_words_with_its_own_interval(whole):
+    text = " ".join(render(whole, "table", width=140).split())
+    row = next(each for each in whole.methods if each.protocol == "uniform")
+    assert "base → seed0 and its other seeds, uniform" in text
+    assert f"ΔS +{100 * row.special.value:.1f}" in text
+    assert row.says in text

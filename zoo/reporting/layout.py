@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.contrasts import Tradeoff
+from zoo.contrasts import Method, Tradeoff
 from zoo.reporting import figures
 from zoo.reporting.benchmark_table import RAW, benchmark_table
 from zoo.reporting.capability_table import capability_table
@@ -119,10 +119,21 @@ def _reading(draft: Draft, tables: list[Table], untried: str) -> tuple[str, ...]
         "detectable effect (mde). ⚠: the two ends differ in more than the model.",
         "Raw: no share of 1; its own unit, and in no mean." if raw else "",
         untried,
+        *(_seeded(draft, each) for each in draft.tradeoff.methods),
         "Intervals are over items and speak of these checkpoints; a claim about the method of "
         "training needs at least three training seeds.",
     ]
     return tuple(sentence for sentence in sentences if sentence)
+
+
+def _seeded(draft: Draft, method: Method) -> str:
+    """What is known of a method of training, in one sentence."""
+    base, first = draft.name(method.base), draft.name(method.models[0])
+    changes = ", ".join(
+        f"{letter} {figures.signed(each.value)} {figures.limits(each.low, each.high)}".strip()
+        for letter, each in (("ΔG", method.general), ("ΔS", method.special))
+    )
+    return f"{base} → {first} and its other seeds, {method.protocol}: {changes}. {method.says}"
 
 
 def _origin(provenance: Mapping[str, Any]) -> tuple[str, ...]:
