@@ -282,6 +282,24 @@ def test_the_interval_of_the_ece_holds_the_truth_of_a_model_that_is_too_sure():
     assert held > 0.95 - monte_carlo_error(0.95, 150) - 0.02
 
 
+def test_the_change_of_the_ece_from_a_calibrated_parent_holds_the_truth():
+    grid = (np.arange(4000) + 0.5) / 4000
+    truth = float(np.abs(grid**1.3 - grid).mean())
+
+    def infer(rng):
+        confidence, draw = rng.random(400), rng.random(400)
+        pair = [
+            sure(model, confidence, (draw < confidence**power).astype(float))
+            for model, power in ((BASE, 1.0), (FULL, 1.3))
+        ]
+        found = analyse(Family("f", (BASE, FULL)), Suite("s", (FACTS,)), pair, REGIMES)
+        row = next(r for r in found.probes if r["kind"] == "change")
+        return Interval(row["ece"], row["ece_low"], row["ece_high"])
+
+    held, _ = rates(infer, truth, draws=60)
+    assert held > 0.95 - monte_carlo_error(0.95, 60)
+
+
 def test_the_change_of_calibration_is_paired(whole):
     rows = [
         row
@@ -438,3 +456,20 @@ def test_no_difference_is_called_one_in_at_most_5_of_100_families():
         ]
         called.append(min(row.general.p_adjusted, row.special.p_adjusted) < 0.05)
     assert np.mean(called) < 0.05 + monte_carlo_error(0.05, 200)
+
+
+def test_the_interval_of_a_share_kept_holds_the_truth_of_items_in_clusters():
+    def infer(rng):
+        passage = np.repeat(rng.random(60), 3)
+        easy = np.where(rng.random(180) < 0.5, passage, rng.random(180))
+        kept = rng.random(180) < 0.8
+        cells = [
+            cell(model, QA, scores.astype(float), clusters=[f"p{at // 3}" for at in range(180)])
+            for model, scores in ((BASE, easy < 0.7), (FULL, (easy < 0.7) & kept))
+        ]
+        family = Family("f", (BASE, FULL))
+        (row,) = analyse(family, Suite("s", (QA,)), cells, REGIMES).retention
+        return Interval(row.retention.value, row.retention.low, row.retention.high)
+
+    held, _ = rates(infer, 0.8, draws=200)
+    assert held > 0.95 - monte_carlo_error(0.95, 200)

@@ -5,6 +5,7 @@ Rows are those of a probe called "calibration", made from the stored items.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ from zoo.stats import composite_difference, composite_mean, is_binary
 Row = Mapping[str, Any]
 
 BINS = 15
+DOUBT = 1.0
+"""Standard errors by which true gaps may differ from those seen, all the same way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +87,7 @@ def _rows(
     drawn = _ece_draws(group)
     place = {"probe": "calibration", "protocol": protocol, "benchmark": benchmark}
     for model, own in group.items():
-        low, high = _basic(own.ece, drawn[model])
+        low, high = _basic(own.ece, [drawn[model]])
         brier = composite_mean([Part(own.brier, own.clusters)])
         yield {
             **place,
@@ -114,7 +117,8 @@ def _rows(
         if edge.mixed or base is None or other is None or not np.array_equal(base.ids, other.ids):
             continue
         change = other.ece - base.ece
-        low, high = _basic(change, drawn[edge.other.id] - drawn[edge.base.id])
+        ends = [drawn[edge.other.id], drawn[edge.base.id]]
+        low, high = _basic(change, ends)
         difference = other.brier - base.brier
         shift = composite_difference([Part(difference, base.clusters, 1.0, -1.0, 1.0)])
         yield {
@@ -162,14 +166,53 @@ def _binned(ids: Codes, confidence: Floats, right: Floats, clusters: Codes) -> _
     return _Sure(ids, confidence, right, clusters, bins)
 
 
-def _basic(value: float, draws: Floats) -> tuple[float, float]:
-    """95 % limits of the basic bootstrap, 2 value - quantiles, widened to hold the value."""
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """(draws,) of a model's ECE; too_little, too_much: see `_bias`."""
+
+    ece: Floats
+    too_little: float
+    too_much: float
+
+
+def _basic(value: float, ends: Sequence[_Drawn]) -> tuple[float, float]:
+    """95 % limits of the ECE of the first, or of its change from the second, to hold the value.
+
+    2 value - quantiles of the draws, moved outward by the bias that may be left.
+    """
+    first, *second = ends
+    draws = first.ece - (second[0].ece if second else 0.0)
     low, high = 2 * value - np.quantile(draws, [0.975, 0.025])
-    return min(float(low), value), max(float(high), value)
+    below, over = first.too_little, first.too_much
+    if second:
+        below, over = below + second[0].too_much, over + second[0].too_little
+    return min(float(low) - below, value), max(float(high) + over, value)
 
 
-def _ece_draws(group: Mapping[str, _Sure]) -> Mapping[str, Floats]:
-    """(draws,) of every model's ECE, drawn jointly over clusters of items; bins stay as they are.
+def _bias(gaps: Floats, errors: Floats) -> tuple[float, float]:
+    """By how much the bootstrap may take away too little, and too much, of the ECE's upward bias.
+
+    A gap is normal around its true size, so |gap| is too large by a folded normal's mean minus that
+    size (Leone, Nelson and Nottingham 1961). The bootstrap takes it away for true gaps as large as
+    those seen; they may be smaller or larger by DOUBT standard errors.
+    """
+    from scipy.special import ndtr
+
+    def bias(size: Floats) -> Floats:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(errors > 0, size / errors, np.inf)
+        density = np.exp(-0.5 * ratio**2) / math.sqrt(2 * math.pi)
+        return 2 * errors * density - 2 * size * ndtr(-ratio)
+
+    seen = np.abs(gaps)
+    taken = bias(seen)
+    too_little = bias(np.maximum(seen - DOUBT * errors, 0.0)) - taken
+    too_much = taken - bias(seen + DOUBT * errors)
+    return float(too_little.sum()), float(too_much.sum())
+
+
+def _ece_draws(group: Mapping[str, _Sure]) -> Mapping[str, _Drawn]:
+    """Draws of every model's ECE, drawn jointly over clusters of items; bins stay as they are.
 
     A cluster's influence on a bin's gap is (its items' gaps - its items * the mean gap) / n.
     """
@@ -190,4 +233,8 @@ def _ece_draws(group: Mapping[str, _Sure]) -> Mapping[str, Floats]:
     both = (counts.T @ counts).toarray()[np.ix_(mine, mine)] * np.outer(centre, centre)
     spread = (sums.T @ sums).toarray() - crossed - crossed.T + both
     draws = np.abs(joint_draws(centre, spread, draws=8000)).reshape(-1, len(members), BINS)
-    return dict(zip(group, draws.sum(axis=-1).T, strict=True))
+    errors = np.sqrt(np.maximum(np.diag(spread), 0.0)).reshape(-1, BINS)
+    return {
+        model: _Drawn(draws[:, at].sum(axis=-1), *_bias(own.gaps, errors[at]))
+        for at, (model, own) in enumerate(group.items())
+    }
