@@ -6,7 +6,7 @@ Heavy libraries load when a function needs them, not when zoo is imported.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from zoo.host import Host
     from zoo.models import Family
     from zoo.results import Protocol, Result, RunRecord
+
+
+ONE_SEED = "one training seed for each stage"
 
 
 @dataclass(frozen=True)
@@ -205,7 +208,12 @@ def tradeoff_of(
     notes: Sequence[str] = (),
 ) -> Tradeoff:
     """The analysis of results, with where they come from. notes: what was left out, and why."""
+    from zoo.advice import advise
+    from zoo.claims import decide_all
+    from zoo.lineages import seed_groups
     from zoo.tradeoff import analyse
+
+    seeds = "several training seeds of some stages" if seed_groups(family.models) else ONE_SEED
 
     found = analyse(
         family,
@@ -213,9 +221,18 @@ def tradeoff_of(
         results,
         host.registry.regimes,
         targets=targets,
-        provenance={**_provenance(results, records), **({"notes": list(notes)} if notes else {})},
+        provenance={
+            **_provenance(results, records),
+            "intervals": f"95 %, over items, clustered; {seeds}",
+            **({"notes": list(notes)} if notes else {}),
+        },
     )
-    return Tradeoff(**{field.name: getattr(found, field.name) for field in fields(found)})
+    decided = replace(
+        found,
+        claims=decide_all(found, host.registry.claims.values()),
+        advice=advise(found),
+    )
+    return Tradeoff(**{field.name: getattr(decided, field.name) for field in fields(decided)})
 
 
 def _provenance(results: Sequence[Result], records: Sequence[RunRecord]) -> dict[str, Any]:
@@ -246,5 +263,4 @@ def _provenance(results: Sequence[Result], records: Sequence[RunRecord]) -> dict
         "started": newest.started,
         "versions": gathered("versions"),
         "plugins": gathered("plugins"),
-        "intervals": "95 %, over items, clustered; one training seed for each stage",
     }

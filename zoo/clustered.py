@@ -71,12 +71,10 @@ def variance(parts: Sequence[Part], pseudo: Callable[[Part], Pseudo]) -> tuple[f
     for part, code in zip(parts, codes, strict=True):
         n = part.values.size
         counts = np.bincount(code, minlength=n_clusters)
-        present = int(np.count_nonzero(counts))
+        sums, present = _influence(part, code, n_clusters)
         if present < 2:
             return math.nan, math.nan
         deviations = part.weight * (part.values - part.values.mean()) / n
-        correction = math.sqrt(present / (present - 1))
-        sums = correction * np.bincount(code, deviations, minlength=n_clusters)
         influence += sums
         as_items += _squared(deviations) * n / (n - 1)
         own.append(_squared(sums))
@@ -95,6 +93,34 @@ def variance(parts: Sequence[Part], pseudo: Callable[[Part], Pseudo]) -> tuple[f
     shares = brought / brought.sum() if as_one_item > 0 else brought
     own_variances = [mine + added * float(share) for mine, share in zip(own, shares, strict=True)]
     return _squared(influence) + added, min(n_clusters - 1, _satterthwaite(own_variances, own_df))
+
+
+def covariance(
+    composites: Sequence[Sequence[Part]], pseudo: Callable[[Part], Pseudo]
+) -> NDArray[np.float64]:
+    """(k, k) covariance of k composites, clustered across all of them.
+
+    Each variance is that of `variance`, pseudo-observation included; each covariance is the sum
+    over clusters of the product of the two composites' influences.
+    """
+    codes, n_clusters = _encode([part for parts in composites for part in parts])
+    rows, at = np.zeros((len(composites), n_clusters)), 0
+    for row, parts in zip(rows, composites, strict=True):
+        for part, code in zip(parts, codes[at : at + len(parts)], strict=True):
+            row += _influence(part, code, n_clusters)[0]
+        at += len(parts)
+    joint = rows @ rows.T
+    np.fill_diagonal(joint, [variance(parts, pseudo)[0] for parts in composites])
+    return joint
+
+
+def _influence(part: Part, code: NDArray[np.intp], n_clusters: int) -> tuple[Floats, int]:
+    """(what each cluster moves the composite by, how many clusters the part has)."""
+    present = int(np.count_nonzero(np.bincount(code, minlength=n_clusters)))
+    deviations = part.weight * (part.values - part.values.mean()) / part.values.size
+    correction = math.sqrt(present / (present - 1)) if present > 1 else math.nan
+    sums: Floats = np.bincount(code, deviations, minlength=n_clusters).astype(np.float64)
+    return correction * sums, present
 
 
 def _typical(leverages: Floats) -> float:
@@ -137,6 +163,13 @@ def pseudo_scores(part: Part) -> Pseudo:
 
 def _encode(parts: Sequence[Part]) -> tuple[list[NDArray[np.intp]], int]:
     """Clusters as numbers from 0, the same number for the same label in every part."""
+    if all(are_numbers(part.clusters) for part in parts):
+        every = [np.asarray(part.clusters, dtype=np.intp) for part in parts]
+        present = np.zeros(1 + max((int(each.max()) for each in every), default=-1), dtype=bool)
+        for each in every:
+            present[each] = True
+        rank = np.cumsum(present) - 1
+        return [rank[each] for each in every], int(np.count_nonzero(present))
     numbers: dict[Hashable, int] = {}
     codes = [
         np.array(
@@ -145,3 +178,10 @@ def _encode(parts: Sequence[Part]) -> tuple[list[NDArray[np.intp]], int]:
         for part in parts
     ]
     return codes, len(numbers)
+
+
+def are_numbers(labels: Labels) -> bool:
+    """Whether labels are an array of small numbers, which need no dictionary."""
+    if not isinstance(labels, np.ndarray) or labels.dtype.kind != "i" or labels.size == 0:
+        return False
+    return bool(labels.min() >= 0 and labels.max() < 10_000_000)

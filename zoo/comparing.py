@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from zoo.columns import read_cells
 from zoo.contrasts import Contrast
+from zoo.effects import Manner
 from zoo.errors import CellError, UnknownNameError, ZooError
 from zoo.evaluation.evaluator import Evaluator
 from zoo.evaluation.preparing import Cell
 from zoo.executors import evaluator_for
 from zoo.fingerprints import canonical
 from zoo.host import Host
+from zoo.measures.answers import manner
 from zoo.models import Prompting
 from zoo.pairing import prompts_differ
 from zoo.recall import cells_of_model, read_cell
@@ -34,11 +37,13 @@ CHANGED = "differed when it was asked; the task has changed since and asks both 
 
 @dataclass(frozen=True)
 class Comparison:
-    """configuration and prompts: where the two differ; contrasts: B minus A on shared cells."""
+    """configuration and prompts: where the two differ; contrasts: B minus A on shared cells;
+    manners: how each answered what it was asked to write."""
 
     configuration: tuple[Difference, ...]
     prompts: tuple[Difference, ...]
     contrasts: tuple[Contrast, ...]
+    manners: tuple[Manner, ...]
 
 
 def compare(host: Host, a: str, b: str) -> Comparison:
@@ -53,14 +58,16 @@ def compare(host: Host, a: str, b: str) -> Comparison:
         (read_cell(host.store, ours[key][1]), read_cell(host.store, theirs[key][1]))
         for key in shared
     ]
+    read = [tuple(read_cells(pair)) for pair in results]
     asked = [
         (ours[key], theirs[key], prompts_differ(*pair))
-        for key, pair in zip(shared, results, strict=True)
+        for key, pair in zip(shared, read, strict=True)
     ]
     return Comparison(
         tuple(_configuration(results)),
         tuple(_prompts(host, asked)),
         tuple(_contrasts(results)),
+        tuple(row for pair in read if (row := manner(*pair))),
     )
 
 

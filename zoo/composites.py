@@ -15,9 +15,9 @@ import numpy as np
 
 from zoo.benchmarks import Axis, Benchmark
 from zoo.clustered import Part
+from zoo.columns import Cell
 from zoo.contrasts import Change, Estimate
 from zoo.pairing import Aligned, higher_is_better
-from zoo.results import Result
 from zoo.stats import Difference, composite_difference, composite_mean, holm, normalise
 
 BenchmarkKey = tuple[str, str, str, int | None]
@@ -48,7 +48,7 @@ def composition(benchmarks: Sequence[Benchmark], targets: Collection[str]) -> Co
 
 def ability(weights: Weights, cells: Mapping[BenchmarkKey, Aligned]) -> Estimate:
     """A stage's composite from its scored cells; unknown where one that it needs is missing."""
-    parts = _parts(weights, cells, _scores)
+    parts = score_parts(weights, cells)
     if parts is None:
         return Estimate(None)
     mean = composite_mean(parts)
@@ -72,18 +72,18 @@ def changes(
     )
 
 
-def unfit(benchmark: Benchmark, cells: Iterable[Result]) -> str:
+def unfit(benchmark: Benchmark, cells: Iterable[Cell]) -> str:
     """Why a benchmark's scored cells cannot enter a composite, or "" where they can.
 
     A composite needs a scale with a guesser's 0 and a perfect 1, that is scores in 0..1 and, where
     lower is better, a declared chance. Perplexity has neither.
     """
-    for result in cells:
-        scores = [item.score for item in result.items]
-        if scores and (min(scores) < 0 or max(scores) > 1):
+    for cell in cells:
+        scores = cell.scores
+        if scores.size and (scores.min() < 0 or scores.max() > 1):
             return f"{benchmark.metric} is not a score in 0..1"
-        perfect = 1.0 if higher_is_better(result) else 0.0
-        if scores and all(item.chance == perfect for item in result.items):
+        perfect = 1.0 if higher_is_better(cell.result) else 0.0
+        if scores.size and (cell.chance == perfect).all():
             return f"a guesser's {benchmark.metric} is given as {perfect:g}, which is perfect"
     return ""
 
@@ -101,7 +101,7 @@ def _weights(benchmarks: Sequence[Benchmark]) -> Weights:
 
 
 def _difference(weights: Weights, pairs: Mapping[BenchmarkKey, Aligned]) -> Difference | None:
-    parts = _parts(weights, pairs, _differences)
+    parts = difference_parts(weights, pairs)
     return None if parts is None else composite_difference(parts)
 
 
@@ -112,25 +112,36 @@ def _change(difference: Difference | None, p_adjusted: float) -> Change:
     return Change(difference.value, low, high, known(p_adjusted))
 
 
+def score_parts(weights: Weights, cells: Mapping[BenchmarkKey, Aligned]) -> list[Part] | None:
+    """The parts of a stage's composite, or None where it has none or any of them is missing."""
+    return _parts(weights, cells, scores_part)
+
+
+def difference_parts(weights: Weights, pairs: Mapping[BenchmarkKey, Aligned]) -> list[Part] | None:
+    """The parts of a composite's change, other minus base, likewise."""
+    return _parts(weights, pairs, differences_part)
+
+
 def _parts(
     weights: Weights,
     cells: Mapping[BenchmarkKey, Aligned],
     part: Callable[[Aligned, float], Part],
 ) -> list[Part] | None:
-    """The parts of a composite, or None where it has none or any of them is missing."""
     if not weights or any(key not in cells for key in weights):
         return None
     parts = [part(cells[key], weight) for key, weight in weights.items()]
     return parts if all(each.values.size for each in parts) else None
 
 
-def _scores(cell: Aligned, weight: float) -> Part:
-    scores = cell.normalised[0]
+def scores_part(cell: Aligned, weight: float = 1.0, row: int = 0) -> Part:
+    """One cell's normalised scores as a part of a composite."""
+    scores = cell.normalised[row]
     measured = ~np.isnan(scores)
     return Part(scores[measured], cell.clusters[measured], weight, _worst(cell), 1.0)
 
 
-def _differences(pair: Aligned, weight: float) -> Part:
+def differences_part(pair: Aligned, weight: float = 1.0) -> Part:
+    """The change of normalised scores, other minus base, as a part of a composite."""
     base, other = pair.normalised
     measured = ~np.isnan(base)
     most = 1 - _worst(pair)

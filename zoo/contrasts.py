@@ -10,18 +10,22 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from zoo.effects import Chain as Chain
+from zoo.effects import Churn as Churn
+from zoo.effects import Estimate as Estimate
+from zoo.effects import Exchange as Exchange
+from zoo.effects import Flag as Flag
+from zoo.effects import Joint as Joint
+from zoo.effects import Method as Method
+from zoo.effects import Parsing as Parsing
+from zoo.effects import Retention as Retention
+from zoo.effects import Series as Series
+from zoo.effects import Split as Split
+from zoo.effects import Training as Training
+from zoo.effects import Transfer as Transfer
 from zoo.results import Protocol, Status
 
 SCHEMA = "zoo.tradeoff/1"
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean and its 95 % interval."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,11 @@ class Decomposition:
 
 @dataclass(frozen=True)
 class Tradeoff:
-    """A family on a suite: every stage, every edge, and what each edge traded."""
+    """A family on a suite: every stage, every edge, and what each edge traded.
+
+    root_edges, root_tradeoffs: each stage against the root of its tree, where that is not its
+    parent. siblings: two stages of one parent. probes: flat rows of measurements beyond scores.
+    """
 
     family: str
     suite: str
@@ -140,6 +148,23 @@ class Tradeoff:
     tradeoffs: tuple[EdgeTradeoff, ...] = ()
     decomposition: tuple[Decomposition, ...] = ()
     claims: tuple[Mapping[str, Any], ...] = ()
+    root_edges: tuple[Contrast, ...] = ()
+    root_tradeoffs: tuple[EdgeTradeoff, ...] = ()
+    siblings: tuple[EdgeTradeoff, ...] = ()
+    retention: tuple[Retention, ...] = ()
+    transfer: tuple[Transfer, ...] = ()
+    splits: tuple[Split, ...] = ()
+    chains: tuple[Chain, ...] = ()
+    exchange: tuple[Exchange, ...] = ()
+    joint: tuple[Joint, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    parsing: tuple[Parsing, ...] = ()
+    churn: tuple[Churn, ...] = ()
+    training: tuple[Training, ...] = ()
+    methods: tuple[Method, ...] = ()
+    series: tuple[Series, ...] = ()
+    probes: tuple[Mapping[str, Any], ...] = ()
+    advice: tuple[Mapping[str, Any], ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.clustered import Floats
+from zoo.columns import Cell, Codes
 from zoo.models import Prompting
-from zoo.results import Item, Result
+from zoo.results import Result
 from zoo.stats import normalise
-
-Answer = tuple[str, int, int]
-"""(item, which of several items with the same document, which of several answers)"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +20,14 @@ class Aligned:
     """The n items that all of k scored cells of one benchmark have, in order of their ids.
 
     scores: (k, n), the mean over the answers that all cells have of an item.
-    chance: (n,) score of a guesser. clusters: (n,) labels.
+    chance: (n,) score of a guesser. clusters: (n,) numbers of clusters.
     items, answers: how many any of the cells has; shared_answers: how many all have.
     perfect: the best score, 1, or 0 where lower is better.
     """
 
     scores: Floats
     chance: Floats
-    clusters: NDArray[Any]
+    clusters: Codes
     items: int
     answers: int
     shared_answers: int
@@ -47,32 +44,37 @@ class Aligned:
         return normalise(self.scores, self.chance, self.perfect)
 
 
-def align(*results: Result) -> Aligned:
-    """Lay cells of one benchmark side by side; each must be scored (see `settled`)."""
-    tables = [_answers(result) for result in results]
-    shared = sorted(set(tables[0]).intersection(*tables[1:]))
-    union = set().union(*tables)
-    first: dict[tuple[str, int], Item] = {}
-    for answer in shared:
-        first.setdefault(answer[:2], tables[0][answer])
-    rows = {item: row for row, item in enumerate(first)}
-    row_of = np.array([rows[answer[:2]] for answer in shared], dtype=np.intp)
-    counts = np.bincount(row_of, minlength=len(rows))
-    sums = [
-        np.bincount(row_of, [table[answer].score for answer in shared], minlength=len(rows))
-        for table in tables
-    ]
-    clusters = np.empty(len(rows), dtype=object)
-    clusters[:] = [item.cluster_id for item in first.values()]
+def align(*cells: Cell) -> Aligned:
+    """Lay cells of one benchmark side by side; each must be scored, and all be read together."""
+    first = cells[0]
+    tables = [cell.answers for cell in cells]
+    shared, union = first.answers, first.answers
+    for table in tables[1:]:
+        if not np.array_equal(table, first.answers):
+            shared = np.intersect1d(shared, table, assume_unique=True)
+            union = np.union1d(union, table)
+    scores = [cell.scores[np.searchsorted(cell.answers, shared)] for cell in cells]
+    starts = _starts(shared // first.samples)
+    rows = np.flatnonzero(starts)
+    if shared.size > rows.size:
+        row_of = np.cumsum(starts) - 1
+        counts = np.bincount(row_of)
+        scores = [np.bincount(row_of, each) / counts for each in scores]
+    place = np.searchsorted(first.answers, shared[rows])
     return Aligned(
-        scores=np.array(sums, dtype=float) / counts,
-        chance=np.array([item.chance for item in first.values()], dtype=float),
-        clusters=clusters,
-        items=len({answer[:2] for answer in union}),
-        answers=len(union),
-        shared_answers=len(shared),
-        perfect=1.0 if higher_is_better(results[0]) else 0.0,
+        scores=np.array(scores, dtype=float),
+        chance=first.chance[place],
+        clusters=first.clusters[place],
+        items=int(_starts(union // first.samples).sum()),
+        answers=union.size,
+        shared_answers=shared.size,
+        perfect=1.0 if higher_is_better(first.result) else 0.0,
     )
+
+
+def _starts(ordered: Codes) -> NDArray[np.bool_]:
+    """(n,) where a run of equal numbers begins."""
+    return np.concatenate([[True], ordered[1:] != ordered[:-1]])[: ordered.size]
 
 
 def settled(result: Result) -> Result:
@@ -100,37 +102,37 @@ def higher_is_better(result: Result) -> bool:
     return result.score is None or result.score.higher_is_better
 
 
-def setup_differences(base: Result, other: Result) -> list[str]:
+def setup_differences(base: Cell, other: Cell) -> list[str]:
     """What differs between two cells besides the model: "dtype float32 against bfloat16".
 
     Under the uniform protocol prompting and prompts must be the same; under the native one each
     stage is asked in its own way.
     """
+    ours, theirs = base.result, other.result
     pairs = [
-        (name, getattr(base.provenance, name), getattr(other.provenance, name))
+        (name, getattr(ours.provenance, name), getattr(theirs.provenance, name))
         for name in ("loader", "engine", "dtype")
     ]
-    pairs.append(("seed", str(base.spec.seed), str(other.spec.seed)))
+    pairs.append(("seed", str(ours.spec.seed), str(theirs.spec.seed)))
     found = [
         f"{name} {one or 'unknown'} against {two or 'unknown'}"
         for name, one, two in pairs
         if one != two
     ]
-    prompting = [_as_asked(result.spec.prompting) for result in (base, other)]
-    if base.spec.protocol == "uniform" and prompting[0] != prompting[1]:
+    prompting = [_as_asked(result.spec.prompting) for result in (ours, theirs)]
+    if ours.spec.protocol == "uniform" and prompting[0] != prompting[1]:
         found.append("prompting differs under the uniform protocol")
-    if base.spec.protocol == "uniform" and prompts_differ(base, other):
+    if ours.spec.protocol == "uniform" and prompts_differ(base, other):
         found.append("prompts differ under the uniform protocol")
     return found
 
 
-def prompts_differ(base: Result, other: Result) -> bool | None:
+def prompts_differ(base: Cell, other: Cell) -> bool | None:
     """Whether any item that both cells have was asked in other words; None where none is shared."""
-    ours, theirs = (
-        {item.item_id: item.prompt_hash for item in result.items} for result in (base, other)
-    )
-    shared = ours.keys() & theirs.keys()
-    return any(ours[item] != theirs[item] for item in shared) if shared else None
+    if np.array_equal(base.answers, other.answers):
+        return bool((base.prompts != other.prompts).any()) if base.answers.size else None
+    shared, ours, theirs = np.intersect1d(base.items, other.items, return_indices=True)
+    return bool((base.prompts[ours] != other.prompts[theirs]).any()) if shared.size else None
 
 
 def item_differences(aligned: Aligned) -> list[str]:
@@ -142,17 +144,6 @@ def item_differences(aligned: Aligned) -> list[str]:
     if aligned.shared_answers < aligned.answers:
         return [f"only {aligned.shared_answers} of {aligned.answers} answers are shared"]
     return []
-
-
-def _answers(result: Result) -> dict[Answer, Item]:
-    """Every answer of a cell by its name; repeated documents are told apart by their order."""
-    answers: dict[Answer, Item] = {}
-    seen: dict[tuple[str, int], int] = {}
-    for item in result.items:
-        name = item.item_id, item.sample
-        twin = seen[name] = seen.get(name, -1) + 1
-        answers[item.item_id, twin, item.sample] = item
-    return answers
 
 
 def _as_asked(prompting: Prompting) -> Prompting:

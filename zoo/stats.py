@@ -26,6 +26,7 @@ from zoo.clustered import (
     Floats,
     Labels,
     Part,
+    are_numbers,
     no_pseudo,
     pseudo_change,
     pseudo_scores,
@@ -199,6 +200,8 @@ def is_binary(scores: Floats) -> bool:
 
 def is_clustered(clusters: Labels) -> bool:
     """Whether any two items share a cluster."""
+    if are_numbers(clusters):
+        return bool(np.bincount(np.asarray(clusters)).max() > 1)
     return len(set(clusters)) < len(clusters)
 
 

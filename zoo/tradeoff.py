@@ -7,36 +7,42 @@ edge differ in more than the model (dtype, loader, engine, items ...) the contra
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from zoo import stats
 from zoo.benchmarks import Benchmark, Suite
-from zoo.clustered import Floats
-from zoo.composites import BenchmarkKey, changes, composition, known, unfit
-from zoo.contrasts import (
-    Change,
-    Contrast,
-    Decomposition,
-    EdgeTradeoff,
-    Tradeoff,
+from zoo.composites import ability, composition
+from zoo.contrasts import Chain, Churn, Flag, Joint, Method, Series, Stage, Tradeoff, Training
+from zoo.errors import UnknownNameError
+from zoo.lineages import (
+    Pin,
+    checkpoint_groups,
+    edges_of,
+    is_adapter,
+    leaf_chains,
+    parents_first,
+    pin,
+    root_pairs,
+    seed_groups,
+    sibling_pairs,
+    targets_of,
 )
-from zoo.errors import CellError, UnknownNameError
+from zoo.matching import Matched, adjusted, traded
+from zoo.matching import contrast as contrast
+from zoo.measures.answers import churn, parsing
+from zoo.measures.calibration import calibration
+from zoo.measures.chains import chain
+from zoo.measures.exchange import exchange
+from zoo.measures.flags import edge_flags, stage_flags
+from zoo.measures.front import joint
+from zoo.measures.keeping import retention
+from zoo.measures.length import length
+from zoo.measures.training import method, series
+from zoo.measures.transfer import adjusted_transfer, decomposition, splits, transfer
 from zoo.models import Family, Model, Regime
-from zoo.pairing import (
-    Aligned,
-    align,
-    higher_is_better,
-    item_differences,
-    settled,
-    setup_differences,
-)
-from zoo.results import PROTOCOLS, Protocol, Result
-from zoo.stages import Cells, Pin, edges_of, parents_first, pin, stage_of, targets_of
+from zoo.results import PROTOCOLS, Result
+from zoo.sheet import Sheet
+from zoo.stages import stage_of
 
 
 def analyse(
@@ -54,7 +60,7 @@ def analyse(
         the family or benchmarks that are not in the suite are passed over.
     regimes: by name, for the default targets and the order of the stages.
     targets: of the stages' S; by default the union of what the stages were trained for. Along an
-        edge S is always what the child was trained for.
+        edge S is always what the child was trained for, between siblings what either was.
     provenance: kept as it is, with `left_out` added: what stands in no composite, and why.
 
     Raises UnknownNameError for a target that no benchmark of the suite measures; a stage's own
@@ -68,198 +74,141 @@ def analyse(
     if unmeasured and targets is not None:
         raise UnknownNameError("capability", unmeasured[0], measured)
     chosen = tuple(target for target in wanted if target in measured)
-
-    cells = {
-        (pin(model), protocol): _cells_of(model, protocol, suite, results)
-        for model in models
-        for protocol in PROTOCOLS
-    }
-    left_out = {
-        benchmark.key: reason
-        for benchmark in suite.benchmarks
-        if (reason := unfit(benchmark, _scored(benchmark, cells.values())))
-    }
-    fit = [b for b in suite.benchmarks if b.key not in left_out]
+    sheet = Sheet(models, suite, results, trained_for, measured)
 
     stages = []
     for model in models:
-        by_protocol = {protocol: cells[pin(model), protocol] for protocol in PROTOCOLS}
-        stages.append(stage_of(model, trained_for[pin(model)], chosen, fit, by_protocol))
-    edges: list[Contrast] = []
-    tradeoffs: list[EdgeTradeoff] = []
-    decomposition: list[Decomposition] = []
-    for base, other in edges_of(models):
-        child_targets = tuple(t for t in trained_for[pin(other)] if t in measured)
-        for protocol in PROTOCOLS:
-            ends = cells[pin(base), protocol], cells[pin(other), protocol]
-            if not any(ends):
-                continue
-            contrasts, pairs = _contrasts(*ends)
-            edges += contrasts
-            mixed = any(each.mixed for each in contrasts)
-            parts = composition(fit, child_targets)
-            triple = (Change(None),) * 3 if mixed else changes(parts, pairs)
-            tradeoffs.append(EdgeTradeoff(base.id, other.id, protocol, child_targets, *triple))
-        decomposition += _decompositions(base, other, suite, cells)
-
+        by_protocol = {protocol: sheet.cells(model, protocol) for protocol in PROTOCOLS}
+        stages.append(stage_of(model, trained_for[pin(model)], chosen, sheet.fit, by_protocol))
+    lineage = edges_of(models)
+    edges = list(sheet.matches(lineage))
+    roots = list(sheet.matches(root_pairs(models)))
+    siblings = list(sheet.matches(sibling_pairs(models), both=True))
+    fours = [(edge, sheet.four(edge)) for edge in lineage]
+    tradeoffs = tuple(traded(edge, sheet.fit) for edge in edges)
     return Tradeoff(
         family=family.name,
         suite=suite.name,
         targets=chosen,
         stages=tuple(stages),
-        edges=tuple(_adjusted(edges)),
-        tradeoffs=tuple(tradeoffs),
-        decomposition=tuple(decomposition),
+        edges=tuple(adjusted([each for edge in edges for each in edge.contrasts.values()])),
+        tradeoffs=tradeoffs,
+        decomposition=tuple(
+            row for edge, four in fours for row in decomposition(*edge, four, suite.benchmarks)
+        ),
+        root_edges=tuple(adjusted([each for edge in roots for each in edge.contrasts.values()])),
+        root_tradeoffs=tuple(traded(edge, sheet.fit) for edge in roots),
+        siblings=tuple(traded(edge, sheet.fit) for edge in siblings),
+        retention=tuple(row for edge in edges for row in retention(edge, sheet.fit)),
+        transfer=(
+            *adjusted_transfer([r for e in edges for r in transfer(e, sheet.fit, "parent")]),
+            *adjusted_transfer([r for e in roots for r in transfer(e, sheet.fit, "root")]),
+        ),
+        splits=tuple(
+            row
+            for edge, four in fours
+            for row in splits(*edge, sheet.targets(edge[1]), four, sheet.fit)
+        ),
+        chains=tuple(_chains(models, trained_for, sheet)),
+        exchange=tuple(exchange(edge, sheet.fit) for edge in edges),
+        joint=tuple(_joint(models, stages, chosen, sheet)),
+        flags=(
+            *(flag for stage in stages for flag in stage_flags(stage)),
+            *(flag for edge in edges for flag in _edge_flags(edge, sheet.fit)),
+        ),
+        parsing=tuple(row for cell in sheet.scored() if (row := parsing(cell))),
+        churn=tuple(_churn(edges, models, sheet)),
+        training=tuple(Training(m.id, m.step, m.seed, is_adapter(m)) for m in models),
+        methods=tuple(_methods(edges, models, sheet)),
+        series=tuple(_series(models, sheet)),
+        probes=(
+            *length(list(sheet.scored()), edges),
+            *calibration(list(sheet.scored()), edges),
+        ),
         provenance={
             **(provenance or {}),
             "left_out": [
-                *(f"benchmark {key[0]}: {reason}" for key, reason in left_out.items()),
+                *(f"benchmark {key[0]}: {reason}" for key, reason in sheet.left_out.items()),
                 *(f"target {name}: the suite does not measure it" for name in unmeasured),
             ],
         },
     )
 
 
-def contrast(base: Result, other: Result) -> Contrast:
-    """The change from base to other, two scored cells of one benchmark under one protocol.
-
-    p_adjusted is None: there is nothing to adjust for. Raises CellError where a cell has no score,
-    and ValueError where the two were not asked the same benchmark under the same protocol.
-    """
-    for result in map(settled, (base, other)):
-        if result.status != "scored":
-            reason = result.error or result.status.replace("_", " ")
-            raise CellError(f"{result.spec.name} cannot be compared: {reason}")
-    asked = [(each.spec.benchmark.key, each.spec.protocol) for each in (base, other)]
-    if asked[0] != asked[1]:
-        raise ValueError(f"a contrast needs one benchmark and protocol, not {asked[0]}, {asked[1]}")
-    return _contrast(base, other, align(base, other))
+def _chains(
+    models: Sequence[Model], trained_for: Mapping[Pin, tuple[str, ...]], sheet: Sheet
+) -> Iterator[Chain]:
+    for line in leaf_chains(models):
+        names = [model.id for model in line]
+        learned = [trained_for[pin(model)] for model in line]
+        for protocol in PROTOCOLS:
+            for benchmark, aligned in sheet.lines(line, protocol):
+                yield chain(names, learned, protocol, benchmark, aligned)
 
 
-def _contrast(base: Result, other: Result, pair: Aligned) -> Contrast:
-    benchmark = other.spec.benchmark
-    change = gained = lost = mde = None
-    if pair.n:
-        before, after = pair.scores
-        change = stats.paired_difference(before, after, pair.clusters, span=_span(pair.scores))
-        mde = stats.minimum_detectable_effect(change.stderr**2, 1)
-        if stats.is_binary(pair.scores):
-            ends = (before, after) if higher_is_better(other) else (after, before)
-            gained, lost = stats.flips(*ends)
-            if not stats.is_clustered(pair.clusters):
-                # Churn of 0 was seen, not proved: one flip is the least that could be missed.
-                mde = stats.minimum_detectable_effect(max(gained + lost, 1) / pair.n, pair.n)
-    return Contrast(
-        base=base.spec.model.id,
-        other=other.spec.model.id,
-        protocol=other.spec.protocol,
-        benchmark=benchmark.name,
-        metric=benchmark.metric,
-        filter=benchmark.filter,
-        axis=benchmark.axis,
-        n=pair.n,
-        delta=known(change.value) if change else None,
-        low=known(change.low) if change else None,
-        high=known(change.high) if change else None,
-        p=known(change.p) if change else None,
-        p_adjusted=None,
-        gained=gained,
-        lost=lost,
-        mde=known(mde),
-        mixed="; ".join(setup_differences(base, other) + item_differences(pair)),
-    )
-
-
-def _contrasts(base: Cells, other: Cells) -> tuple[list[Contrast], dict[BenchmarkKey, Aligned]]:
-    """Contrasts, and the pairs under them, of the benchmarks that both ends have scored."""
-    contrasts, pairs = [], {}
-    for key, result in other.items():
-        if key in base and base[key].status == result.status == "scored":
-            pairs[key] = align(base[key], result)
-            contrasts.append(_contrast(base[key], result, pairs[key]))
-    return contrasts, pairs
-
-
-def _adjusted(contrasts: Sequence[Contrast]) -> list[Contrast]:
-    """With Benjamini-Hochberg's p over all contrasts of a protocol."""
-    adjusted = np.full(len(contrasts), math.nan)
+def _joint(
+    models: Sequence[Model], stages: Sequence[Stage], targets: tuple[str, ...], sheet: Sheet
+) -> Iterator[Joint]:
+    parts = composition(sheet.fit, targets)
     for protocol in PROTOCOLS:
-        rows = [row for row, each in enumerate(contrasts) if each.protocol == protocol]
-        ps = [contrasts[row].p for row in rows]
-        adjusted[rows] = stats.benjamini_hochberg([math.nan if p is None else p for p in ps])
-    return [replace(each, p_adjusted=known(p)) for each, p in zip(contrasts, adjusted, strict=True)]
+        cells = [sheet.aligned(model, protocol) for model in models]
+        yield from joint(stages, cells, parts, targets, protocol)
 
 
-def _decompositions(
-    base: Model,
-    other: Model,
-    suite: Suite,
-    cells: Mapping[tuple[Pin, Protocol], Cells],
-) -> list[Decomposition]:
-    """native = ability + format on the items that all four cells share.
+def _edge_flags(edge: Matched, fit: Sequence[Benchmark]) -> list[Flag]:
+    clean = edge.clean(fit)
+    contrasts = [edge.contrasts[benchmark.key] for benchmark, _ in clean]
+    # where lower is better, what is left to gain is the score itself
+    bases = [abs(1 - p.perfect - float(p.scores[0].mean())) for _, p in clean]
+    return edge_flags(contrasts, bases)
 
-    ability is the change under the uniform protocol, format what the native one adds to it. Left
-    out where either change mixes loaders, dtypes or the like: the row has no place to say so.
-    """
-    rows = []
-    for benchmark in suite.benchmarks:
-        four = [
-            cells[pin(model), protocol].get(benchmark.key)
-            for protocol in PROTOCOLS
-            for model in (base, other)
-        ]
-        found = [result for result in four if result is not None and result.status == "scored"]
-        if len(found) < 4:
-            continue
-        if any(setup_differences(*found[at : at + 2]) for at in (0, 2)):
-            continue
-        aligned = align(*found)
-        if aligned.n == 0:
-            continue
-        base_uniform, other_uniform, base_native, other_native = aligned.scores.mean(axis=1)
-        ability = float(other_uniform - base_uniform)
-        manner = float((other_native - other_uniform) - (base_native - base_uniform))
-        rows.append(
-            Decomposition(
-                base.id,
-                other.id,
-                benchmark.name,
-                benchmark.metric,
-                native=float(other_native - base_native),
-                ability=ability,
-                format=manner,
+
+def _churn(edges: Sequence[Matched], models: Sequence[Model], sheet: Sheet) -> Iterator[Churn]:
+    twins = {pin(model): group for group in seed_groups(models) for model in group}
+    for edge in edges:
+        others = [m for m in twins.get(pin(edge.other), []) if pin(m) != pin(edge.other)]
+        for key, (base, other) in edge.cells.items():
+            if edge.contrasts[key].mixed:
+                continue
+            cells = [sheet.cells(model, edge.protocol).get(key) for model in others]
+            seeds = [cell for cell in cells if cell is not None and cell.status == "scored"]
+            if row := churn(base, other, seeds, edge.contrasts[key]):
+                yield row
+
+
+def _methods(edges: Sequence[Matched], models: Sequence[Model], sheet: Sheet) -> Iterator[Method]:
+    for group in seed_groups(models):
+        pins = {pin(model) for model in group}
+        own = [edge for edge in edges if pin(edge.other) in pins]
+        for base in dict.fromkeys(edge.base.id for edge in own):
+            for protocol in PROTOCOLS:
+                found = [e for e in own if (e.base.id, e.protocol) == (base, protocol)]
+                if len(found) > 1:
+                    yield method(base, [traded(edge, sheet.fit) for edge in found])
+
+
+def _series(models: Sequence[Model], sheet: Sheet) -> Iterator[Series]:
+    for group in checkpoint_groups(models):
+        targets = sheet.targets(group[-1])
+        parts = composition(sheet.fit, targets)
+        changes = {
+            each.protocol: traded(each, sheet.fit).general
+            for each in sheet.matches([(group[0], group[-1])])
+        }
+        for protocol, change in changes.items():
+            cells = [sheet.aligned(model, protocol) for model in group]
+            lines = {benchmark.key: line for benchmark, line in sheet.lines(group, protocol)}
+            yield series(
+                group,
+                protocol,
+                targets,
+                tuple(ability(parts.general, each) for each in cells),
+                tuple(ability(parts.special, each) for each in cells),
+                lines,
+                parts.special,
+                change,
             )
-        )
-    return rows
-
-
-def _cells_of(
-    model: Model, protocol: Protocol, suite: Suite, results: Sequence[Result]
-) -> dict[BenchmarkKey, Result]:
-    """A model's cells under one protocol, in the order of the suite.
-
-    A model without a revision is not pinned: its results, which are, count as its own.
-    """
-    found = {
-        result.spec.benchmark.key: result
-        for result in results
-        if result.spec.protocol == protocol
-        and result.spec.model.id == model.id
-        and model.revision in (None, result.spec.model.revision)
-    }
-    return {b.key: settled(found[b.key]) for b in suite.benchmarks if b.key in found}
-
-
-def _scored(benchmark: Benchmark, cells: Iterable[Cells]) -> list[Result]:
-    found = [row[benchmark.key] for row in cells if benchmark.key in row]
-    return [result for result in found if result.status == "scored"]
 
 
 def _union(sets: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for names in sets for name in names))
-
-
-def _span(scores: Floats) -> float:
-    """The most by which one item can change, as far as is known."""
-    low, high = float(scores.min()), float(scores.max())
-    return 1.0 if low >= 0 and high <= 1 else high - low

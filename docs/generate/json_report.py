@@ -34,6 +34,18 @@ _NOUNS: Mapping[str, Any] = {
     "tradeoff": contrasts.EdgeTradeoff,
     "change": contrasts.Change,
     "decomposition": contrasts.Decomposition,
+    "retention": contrasts.Retention,
+    "transfer": contrasts.Transfer,
+    "split": contrasts.Split,
+    "chain": contrasts.Chain,
+    "exchange": contrasts.Exchange,
+    "joint": contrasts.Joint,
+    "flag": contrasts.Flag,
+    "parsing": contrasts.Parsing,
+    "churn": contrasts.Churn,
+    "training": contrasts.Training,
+    "method": contrasts.Method,
+    "checkpoints": contrasts.Series,
 }
 """The dataclass behind each object of the schema."""
 
@@ -45,7 +57,21 @@ _PLACES = {
     "tradeoff": "`tradeoffs[]`",
     "change": "A change of a composite: `tradeoffs[].general`, ...",
     "decomposition": "`decomposition[]`",
+    "retention": "`retention[]`",
+    "transfer": "`transfer[]`",
+    "split": "`splits[]`",
+    "chain": "`chains[]`",
+    "exchange": "`exchange[]`",
+    "joint": "`joint[]`",
+    "flag": "`flags[]`",
+    "parsing": "`parsing[]`",
+    "churn": "`churn[]`",
+    "training": "`training[]`",
+    "method": "`methods[]`",
+    "checkpoints": "`series[]`",
+    "probe": "`probes[]`",
     "claim": "`claims[]`",
+    "advice": "`advice[]`",
 }
 """Where an object stands, in the order of the page."""
 
@@ -68,12 +94,55 @@ _MEANINGS = {
     "edges": "one for each parent and child, benchmark and protocol that both have a score on",
     "tradeoffs": "one for each parent and child and protocol: what was gained and paid",
     "decomposition": "one for each parent, child and benchmark with a score in all four cells",
-    "claims": "hypotheses and their verdicts; empty in this version",
+    "claims": "hypotheses and their verdicts",
+    "root_edges": "each stage against the root of its tree, where that is not its parent",
+    "root_tradeoffs": "the same for composites",
+    "siblings": "two stages of one parent: the second minus the first, S being what either was "
+    "trained for",
+    "retention": "what is left of each benchmark's ability along each edge",
+    "transfer": "the change of each capability, against parent and root",
+    "splits": "native = ability + format for G and S, with intervals",
+    "chains": "items lost and recovered along each line from the root to a leaf",
+    "exchange": "what a point of S cost in G along each edge",
+    "joint": "G and S of each stage as one point, and whether it is on the Pareto front",
+    "flags": "ceilings, floors, and changes that could not have been seen",
+    "parsing": "how many answers had a form that can be scored",
+    "churn": "items that changed along each edge",
+    "training": "step, seed and kind of each stage",
+    "methods": "changes over training seeds, where a stage has several",
+    "series": "checkpoints of one training in order",
+    "probes": "measurements beyond scores; lengths and calibration come from the stored items",
+    "advice": "what a reader asks last, answered from measured cells only",
+    "models": "ids of the models, in order",
+    "question": "what a reader asks",
+    "answer": "one sentence, with its numbers",
+    "measured": "whether the cells it needs were measured",
+    "evidence": "the numbers the answer rests on",
+    "probe.probe": "which measurement",
+    "probe.kind": "`summary`, or the name of a series of rows",
+    "probe.protocol": "how the stage was asked; null where that is no question",
+    "probe.benchmark": "name of the task; null for all together",
+    "probe.model": "the stage; in rows of kind `change`, the child",
+    "training.step": "of training; null where not known",
+    "training.seed": "of training; null where not known",
+    "why": "the reason",
+    "kind": "which of the three",
+    "composite": "G or S",
+    "steps": "of training, in order",
+    "against": "what the other end is",
+    "targets": "capabilities that S stands for",
+    "general_change": "G of the last minus G of the first",
     "model": "id: a Hub id, a folder, or the name a family gives it",
     "revision": "commit on the Hub, or a hash of a folder's weights; null where it is not pinned",
     "regime": "way of training",
     "base": "id of the parent",
     "other": "id of the child",
+    "seeds": "how many training seeds",
+    "forgetting": "the loss, 0 where there is none",
+    "always": "right at every stage; likewise",
+    "never": "right at no stage; null where scores are not 0 and 1",
+    "p": "two-sided, unadjusted",
+    "gain": "the gain, 0 where there is none",
     "general": "G: the general capabilities that are no target",
     "special": "S: the targets",
     "other_special": "the special capabilities that are no target",
@@ -147,6 +216,8 @@ def _type(shape: Mapping[str, Any], whole: Mapping[str, Any]) -> str:
         return f"`{shape['const']}`"
     if "enum" in shape:
         return " or ".join(f"`{each}`" for each in shape["enum"])
+    if "anyOf" in shape:
+        return " or ".join(_type(each, whole) for each in shape["anyOf"])
     kinds = shape["type"] if isinstance(shape["type"], list) else [shape["type"]]
     return " or ".join(_named(each, shape, whole) for each in kinds) + _range(shape)
 
@@ -155,7 +226,8 @@ def _named(kind: str, shape: Mapping[str, Any], whole: Mapping[str, Any]) -> str
     if kind == "array":
         return f"list of {_type(shape['items'], whole)}s"
     if kind == "object" and "additionalProperties" in shape:
-        return f"{_type(shape['additionalProperties'], whole)} by protocol"
+        by = "protocol" if "$ref" in shape["propertyNames"] else "quadrant"
+        return f"{_type(shape['additionalProperties'], whole)} by {by}"
     return {"integer": "whole number"}.get(kind, kind)
 
 

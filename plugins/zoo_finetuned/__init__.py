@@ -9,9 +9,11 @@ from __future__ import annotations
 from zoo import hookimpl
 from zoo.benchmarks import Benchmark
 from zoo.evidence import Clue, base_models, is_adapter, relation, texts, weigh
+from zoo.hookspecs import Claim
 from zoo.models import Evidence, Facts, Model, Prompting, Regime
 
 NAME = "fine-tuned"
+CLAIMS = ("H3", "H4", "H5", "H15", "H19", "H22")
 
 CLUES = (
     Clue("name", 0.8, frozenset({"finetuned", "finetune", "tuned", "ft"})),
@@ -31,7 +33,7 @@ def prompting(model: Model, benchmark: Benchmark) -> Prompting:  # noqa: ARG001
 @hookimpl
 def zoo_regimes() -> list[Regime]:
     """One regime: fine-tuned."""
-    return [Regime(NAME, "Fine-tuned", 10, prompting)]
+    return [Regime(NAME, "Fine-tuned", 10, prompting, claims=CLAIMS)]
 
 
 @hookimpl
@@ -47,3 +49,11 @@ def zoo_classify(facts: Facts) -> list[Evidence]:
     if len(base_models(facts)) == 1 and not copied:
         evidence.append(Evidence(NAME, 0.2, "its card names a base model"))
     return evidence
+
+
+@hookimpl
+def zoo_claims() -> list[Claim]:
+    """What people say about this regime."""
+    from zoo_finetuned.claims import claims
+
+    return claims()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from zoo import hookimpl
 from zoo.benchmarks import Benchmark
 from zoo.evidence import Clue, weigh
+from zoo.hookspecs import Claim
 from zoo.models import Evidence, Facts, Model, Prompting, Regime
 
 NAME = "instruction-tuned"
+CLAIMS = ("H1", "H2", "H6", "H7", "H8", "H9", "H17", "H18", "H20", "H21")
 
 CLUES = (
     Clue("name", 0.7, frozenset({"instruct", "instruction", "instructed", "chat", "it", "if"})),
@@ -47,7 +49,9 @@ def prompting(model: Model, benchmark: Benchmark) -> Prompting:  # noqa: ARG001
 @hookimpl
 def zoo_regimes() -> list[Regime]:
     """One regime: instruction-tuned."""
-    return [Regime(NAME, "Instruction-tuned", 20, prompting, targets=("instruction",))]
+    return [
+        Regime(NAME, "Instruction-tuned", 20, prompting, targets=("instruction",), claims=CLAIMS)
+    ]
 
 
 @hookimpl
@@ -57,3 +61,11 @@ def zoo_classify(facts: Facts) -> list[Evidence]:
     if facts.chat_template:
         evidence.append(Evidence(NAME, 0.4, "it comes with a chat template"))
     return evidence
+
+
+@hookimpl
+def zoo_claims() -> list[Claim]:
+    """What people say about this regime."""
+    from zoo_instruct.claims import claims
+
+    return claims()

@@ -8,9 +8,11 @@ from __future__ import annotations
 from zoo import hookimpl
 from zoo.benchmarks import Benchmark
 from zoo.evidence import Clue, weigh
+from zoo.hookspecs import Claim
 from zoo.models import Evidence, Facts, Model, Prompting, Regime
 
 NAME = "RL-tuned"
+CLAIMS = ("H10", "H11", "H12", "H13", "H14", "H16")
 
 THINKING_BUDGET = 4096
 """Tokens of an answer, thinking included; the host clips it to what the context leaves."""
@@ -60,7 +62,7 @@ def prompting(model: Model, benchmark: Benchmark) -> Prompting:  # noqa: ARG001
 @hookimpl
 def zoo_regimes() -> list[Regime]:
     """One regime: RL-tuned."""
-    return [Regime(NAME, "RL-tuned", 30, prompting)]
+    return [Regime(NAME, "RL-tuned", 30, prompting, claims=CLAIMS)]
 
 
 @hookimpl
@@ -70,3 +72,11 @@ def zoo_classify(facts: Facts) -> list[Evidence]:
     if facts.chat_template and "think" in facts.chat_template:
         evidence.append(Evidence(NAME, 0.3, "its chat template has a place for thinking"))
     return evidence
+
+
+@hookimpl
+def zoo_claims() -> list[Claim]:
+    """What people say about this regime."""
+    from zoo_rl.claims import claims
+
+    return claims()

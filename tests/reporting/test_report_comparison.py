@@ -11,6 +11,7 @@ from rich.cells import cell_len
 
 from reporting.examples import ROOT, SFT, family
 from reporting.strategies import HOSTILE
+from zoo.effects import Manner
 from zoo.errors import ConfigError
 from zoo.reporting.comparison import FORMATS, render_comparison
 
@@ -67,6 +68,18 @@ def test_json_holds_all_of_it_uncut(contrasts):
     assert document["contrasts"][1]["delta"] == contrasts[0].delta
 
 
+def test_how_each_answered_stands_below_the_scores(contrasts):
+    rows = [Manner("gsm8k", "native", (0.25, 1.0), (24.0, None))]
+    for format in ("table", "markdown"):
+        text = render_comparison([], [], contrasts, (ROOT, SFT), format, manners=rows)
+        below = text[text.index("Answers:") :]
+        assert text.index("Scores") < text.index("Answers:")
+        assert all(number in below for number in ("25.0", "100.0", "24", "—"))
+    document = json.loads(render_comparison([], [], [], (ROOT, SFT), "json", manners=rows))
+    assert document["manners"][0]["parsed"] == [0.25, 1.0]
+    assert document["manners"][0]["tokens"] == [24.0, None]
+
+
 def test_nothing_that_differs_is_said_in_words():
     text = render_comparison([], [], [], (ROOT, ROOT), "table")
     assert "Both are configured alike." in text
@@ -79,7 +92,8 @@ def test_hostile_text_is_harmless_in_every_format(name, contrasts):
     rows = [(name, name, name)]
     odd = [replace(contrasts[0], benchmark=name, mixed=name)]
     for format in FORMATS:
-        text = render_comparison(rows, rows, odd, (name, "b"), format, width=90)
+        manners = [Manner(name, "native", (None, None), (None, None))]
+        text = render_comparison(rows, rows, odd, (name, "b"), format, manners=manners, width=90)
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]", text)
         if format == "table":
             assert max(map(cell_len, text.splitlines())) <= 90

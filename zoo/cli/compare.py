@@ -36,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
             found.contrasts,
             (args.a, args.b),
             args.format,
+            manners=found.manners,
             width=terminal().width,
         )
     )

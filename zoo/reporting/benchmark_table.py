@@ -9,7 +9,7 @@ from zoo.reporting import figures
 from zoo.reporting.cells import contrast_cell, mean_cell
 from zoo.reporting.draft import Draft
 from zoo.reporting.joins import RowKey
-from zoo.reporting.lineage import roots
+from zoo.reporting.lineage import leaves, roots
 from zoo.reporting.tables import Block, Cell, Column, Row, Table
 from zoo.reporting.text import clean, shorten
 from zoo.results import Protocol
@@ -24,13 +24,19 @@ RAW = " (raw)"
 """Marks a benchmark that is no share of 1 (perplexity, say): its own unit, and in no mean."""
 
 
-def benchmark_table(draft: Draft, protocol: Protocol) -> Table:
-    """Scores of the roots, then each later stage's change against its parent, in two blocks."""
+def benchmark_table(draft: Draft, protocol: Protocol, *, finals: bool = False) -> Table:
+    """Scores of the roots, then each later stage's change against its parent, in two blocks, and
+    last how long the answers are.
+
+    finals: also the scores of the stages that nothing was made from.
+    """
     starts = roots(draft.tradeoff.stages)
+    ends = leaves(draft.tradeoff.stages) if finals else []
     columns = (
         *FACTS,
         *(Column(draft.name(stage.model), under="score") for stage in starts),
         *(Column(draft.name(other), under=f"vs {draft.name(base)}") for base, other in draft.pairs),
+        *(Column(draft.name(stage.model), under="final") for stage in ends),
     )
     rows = [
         _Row(draft, protocol, key, scores)
@@ -40,13 +46,18 @@ def benchmark_table(draft: Draft, protocol: Protocol) -> Table:
     trained = [row for row in rows if row.capability in draft.tradeoff.targets]
     others = [row for row in rows if row.capability not in draft.tradeoff.targets]
     blocks = tuple(
-        Block(title, _with_mean(members, starts, draft.pairs))
+        Block(title, _with_mean(members, starts, draft.pairs, ends))
         for title, members in (
             ("trained for", trained),
             ("everything else" if trained else "", others),
         )
         if members
     )
+    shown = [stage.model for stage in starts]
+    shown += [other for _, other in draft.pairs] + [stage.model for stage in ends]
+    lengths = _lengths(draft, protocol, shown)
+    if blocks and lengths:
+        blocks += (Block("answers", lengths),)
     return Table(f"Benchmarks, {protocol}", "Benchmark", columns, blocks)
 
 
@@ -116,16 +127,36 @@ class _Row:
         return Cell(word, notes=self.draft.missing(model, score))
 
 
+def _lengths(draft: Draft, protocol: Protocol, models: Sequence[str]) -> tuple[Row, ...]:
+    """Median tokens and the share that was cut, of each column's stage, over all it generated."""
+    found = {
+        row["model"]: row
+        for row in draft.tradeoff.probes
+        if (row["probe"], row["kind"], row["protocol"]) == ("length", "summary", protocol)
+        and row["benchmark"] is None
+    }
+    if not found:
+        return ()
+    facts = tuple(Cell("") for _ in FACTS)
+    rows = [found.get(model, {}) for model in models]
+    median = (row.get("median_tokens") for row in rows)
+    cut = (row.get("truncated") for row in rows)
+    tokens = (Cell(figures.UNKNOWN if each is None else f"{each:g}") for each in median)
+    return (
+        Row("median tokens", (*facts, *tokens)),
+        Row("cut at the limit", (*facts, *(Cell(figures.points(each)) for each in cut))),
+    )
+
+
 def _with_mean(
-    rows: Sequence[_Row], starts: Sequence[Stage], pairs: Sequence[tuple[str, str]]
+    rows: Sequence[_Row],
+    starts: Sequence[Stage],
+    pairs: Sequence[tuple[str, str]],
+    ends: Sequence[Stage],
 ) -> tuple[Row, ...]:
     """The rows of a block and, last, their mean, without mixed edges and raw numbers."""
     fit = [row for row in rows if not row.raw]
-    means = []
-    for stage in starts:
-        scores = [row.score(stage.model) for row in fit]
-        values = [each.value for each in scores if each and figures.known(each.value)]
-        means.append(mean_cell(values, len(fit), signed=False))
+    means = [_mean_score(fit, stage) for stage in starts]
     for pair in pairs:
         contrasts = [row.contrast(pair) for row in fit]
         deltas = [
@@ -134,6 +165,7 @@ def _with_mean(
             if each and not each.mixed and figures.known(each.delta)
         ]
         means.append(mean_cell(deltas, len(fit), signed=True))
+    means += [_mean_score(fit, stage) for stage in ends]
 
     body = [
         Row(
@@ -142,8 +174,15 @@ def _with_mean(
                 *row.facts,
                 *(row.score_cell(stage.model) for stage in starts),
                 *(row.delta_cell(pair) for pair in pairs),
+                *(row.score_cell(stage.model) for stage in ends),
             ),
         )
         for row in rows
     ]
     return (*body, Row("mean", (*(Cell("") for _ in FACTS), *means), is_mean=True))
+
+
+def _mean_score(fit: Sequence[_Row], stage: Stage) -> Cell:
+    scores = [row.score(stage.model) for row in fit]
+    values = [each.value for each in scores if each and figures.known(each.value)]
+    return mean_cell(values, len(fit), signed=False)

@@ -10,6 +10,7 @@ from os.path import commonprefix
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.contrasts import Contrast
+from zoo.effects import Manner
 from zoo.errors import UnknownNameError
 from zoo.reporting import figures
 from zoo.reporting.cells import contrast_cell
@@ -38,21 +39,22 @@ def render_comparison(
     names: tuple[str, str],
     format: str,
     *,
+    manners: Sequence[Manner] = (),
     width: int = 100,
 ) -> str:
     """How A and B are asked differently, and how their scores differ.
 
     configuration: (what, A's, B's) where the two differ. prompts: (benchmark, A's, B's) of the
-    first item whose prompts differ. contrasts: B minus A. names: what to call A and B. width: of
-    the terminal, for "table".
+    first item whose prompts differ. contrasts: B minus A. names: what to call A and B. manners: how
+    each answered. width: of the terminal, for "table".
 
     Raises UnknownNameError (a ConfigError) for any format but `FORMATS`.
     """
     match format:
         case "table":
-            return _to_terminal(_parts(configuration, prompts, contrasts, names), width)
+            return _to_terminal(_parts(configuration, prompts, contrasts, manners, names), width)
         case "markdown":
-            return _to_markdown(_parts(configuration, prompts, contrasts, names))
+            return _to_markdown(_parts(configuration, prompts, contrasts, manners, names))
         case "json":
             return dump(
                 {
@@ -61,6 +63,7 @@ def render_comparison(
                     "configuration": [_named("what", each) for each in configuration],
                     "prompts": [_named("benchmark", each) for each in prompts],
                     "contrasts": [_finite(asdict(contrast)) for contrast in contrasts],
+                    "manners": [_finite(asdict(manner)) for manner in manners],
                 }
             )
     raise UnknownNameError("format of a comparison", format, FORMATS)
@@ -68,7 +71,7 @@ def render_comparison(
 
 @dataclass(frozen=True)
 class Part:
-    """One of the three tables; without rows it says `nothing`."""
+    """One of the tables; without rows it says `nothing`."""
 
     title: str
     headings: tuple[str, ...]
@@ -81,8 +84,9 @@ def _parts(
     configuration: Sequence[Difference],
     prompts: Sequence[Difference],
     contrasts: Sequence[Contrast],
+    manners: Sequence[Manner],
     names: tuple[str, str],
-) -> tuple[Part, Part, Part]:
+) -> tuple[Part, ...]:
     a, b = _two_names(names)
     left: tuple[Align, ...] = ("left", "left", "left")
     settings = tuple(_row(difference, VALUE_WIDTH) for difference in configuration)
@@ -107,6 +111,13 @@ def _parts(
             scores,
             "No benchmark is scored for both.",
         ),
+        Part(
+            "Answers: share that could be read (percent), and median tokens",
+            ("benchmark", "protocol", f"read, {a}", f"read, {b}", f"tokens, {a}", f"tokens, {b}"),
+            ("left", "left", "right", "right", "right", "right"),
+            tuple(_manner(each) for each in manners),
+            "Neither was asked to write anything.",
+        ),
     )
 
 
@@ -116,6 +127,12 @@ def _two_names(names: tuple[str, str]) -> tuple[str, str]:
     if names[0] == names[1]:
         return f"{short[names[0]]} (A)", f"{short[names[1]]} (B)"
     return short[names[0]], short[names[1]]
+
+
+def _manner(manner: Manner) -> tuple[Cell, ...]:
+    read = (Cell(figures.points(each)) for each in manner.parsed)
+    tokens = (Cell(figures.UNKNOWN if each is None else f"{each:g}") for each in manner.tokens)
+    return (Cell(clean(manner.benchmark)), Cell(manner.protocol), *read, *tokens)
 
 
 def _delta(contrast: Contrast) -> Cell:

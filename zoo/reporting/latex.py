@@ -54,9 +54,10 @@ def escape(text: object) -> str:
 
 def to_latex(tradeoff: Tradeoff) -> str:
     """One table environment for each table; the last one's caption explains all of them."""
-    report = lay_out(tradeoff)
+    report = lay_out(tradeoff, paper=True)
     parts = [PREAMBLE]
-    for number, table in enumerate(report.tables, start=1):
+    tables = (*report.tables, *([report.claims] if report.claims else []))
+    for number, table in enumerate(tables, start=1):
         parts.append(_table(report, table, is_last=number == len(report.tables)))
     return "\n\n".join(parts) + "\n"
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.contrasts import Tradeoff
+from zoo.contrasts import Method, Tradeoff
 from zoo.reporting import figures
 from zoo.reporting.benchmark_table import RAW, benchmark_table
 from zoo.reporting.capability_table import capability_table
 from zoo.reporting.cells import BH_LEVEL, HOLM_LEVEL, change_cell, estimate_cell
+from zoo.reporting.claims_table import claims_table, untried
 from zoo.reporting.draft import NOTE_WIDTH, Draft
 from zoo.reporting.lineage import NAME_WIDTH
 from zoo.reporting.tables import Block, Cell, Column, Report, Row, Table
@@ -17,23 +18,30 @@ from zoo.reporting.text import clean, shorten
 from zoo.results import Protocol
 
 
-def lay_out(tradeoff: Tradeoff) -> Report:
-    """Everything a report says, every foreign text clean, every number in points (percent)."""
+def lay_out(tradeoff: Tradeoff, *, paper: bool = False) -> Report:
+    """Everything a report says, every foreign text clean, every number in points (percent).
+
+    paper: as a paper or a model card wants it, with the last stages' own scores and every claim's
+    reason.
+    """
     draft = Draft(tradeoff)
     tables = [_stages(draft), _edges(draft), capability_table(draft)]
-    tables += [benchmark_table(draft, protocol) for protocol in draft.protocols]
+    tables += [benchmark_table(draft, each, finals=paper) for each in draft.protocols]
+    claims = claims_table(draft, whole=paper)
     tables = [table for table in tables if table.blocks]
     return Report(
         title=_title(tradeoff),
         targets=", ".join(map(clean, tradeoff.targets)) or "none that these benchmarks measure",
         tables=tuple(tables),
-        reading=_reading(draft, tables),
+        reading=_reading(draft, tables, "" if paper else untried(draft)),
         origin=_origin(tradeoff.provenance),
         stages=tuple(
             (draft.name(stage.model), clean(stage.model), clean(stage.revision or ""))
             for stage, _ in draft.tree
         ),
         notes=tuple(draft.notes),
+        claims=claims,
+        advice=tuple((clean(a["question"]), clean(a["answer"])) for a in tradeoff.advice),
     )
 
 
@@ -90,7 +98,7 @@ def _edge(draft: Draft, pair: tuple[str, str], protocol: Protocol) -> Row | None
     return Row(f"{base} → {other}", (Cell(targets), *changes), notes=notes, mixed=bool(notes))
 
 
-def _reading(draft: Draft, tables: list[Table]) -> tuple[str, ...]:
+def _reading(draft: Draft, tables: list[Table], untried: str) -> tuple[str, ...]:
     """How to read the tables, in as few words as they need."""
     asked = {
         "uniform": "Uniform: every stage is asked alike, plain completion.",
@@ -110,10 +118,22 @@ def _reading(draft: Draft, tables: list[Table]) -> tuple[str, ...]:
         f"Benjamini-Hochberg (q ≤ {BH_LEVEL:.2f}). In parentheses: smaller than the minimum "
         "detectable effect (mde). ⚠: the two ends differ in more than the model.",
         "Raw: no share of 1; its own unit, and in no mean." if raw else "",
+        untried,
+        *(_seeded(draft, each) for each in draft.tradeoff.methods),
         "Intervals are over items and speak of these checkpoints; a claim about the method of "
         "training needs at least three training seeds.",
     ]
     return tuple(sentence for sentence in sentences if sentence)
+
+
+def _seeded(draft: Draft, method: Method) -> str:
+    """What is known of a method of training, in one sentence."""
+    base, first = draft.name(method.base), draft.name(method.models[0])
+    changes = ", ".join(
+        f"{letter} {figures.signed(each.value)} {figures.limits(each.low, each.high)}".strip()
+        for letter, each in (("ΔG", method.general), ("ΔS", method.special))
+    )
+    return f"{base} → {first} and its other seeds, {method.protocol}: {changes}. {method.says}"
 
 
 def _origin(provenance: Mapping[str, Any]) -> tuple[str, ...]:

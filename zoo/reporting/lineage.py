@@ -46,6 +46,12 @@ def roots(stages: Sequence[Stage]) -> list[Stage]:
     return [stage for stage, depth in tree(stages) if depth == 0]
 
 
+def leaves(stages: Sequence[Stage]) -> list[Stage]:
+    """The stages that have a parent in the report and are nobody's."""
+    above = {parent for stage in stages for parent in parents(stage) if parent != stage.model}
+    return [stage for stage, depth in tree(stages) if depth and stage.model not in above]
+
+
 def pairs(tradeoff: Tradeoff) -> list[tuple[str, str]]:
     """(base, other) of every edge, in the order of the tree: the lineage's and any contrasted."""
     order = {stage.model: place for place, (stage, _) in enumerate(tree(tradeoff.stages))}

@@ -32,10 +32,13 @@ def grid(headings: Sequence[str], rows: Sequence[Sequence[str]], align: Sequence
 
 def to_markdown(tradeoff: Tradeoff) -> str:
     """Title, tables, footnotes and caption."""
-    report = lay_out(tradeoff)
+    report = lay_out(tradeoff, paper=True)
     parts = [f"## {escape(report.title)}", f"Trained for (targets): {escape(report.targets)}"]
-    for table in report.tables:
+    for table in (*report.tables, *([report.claims] if report.claims else [])):
         parts += [f"### {escape(table.title)}", _table(table)]
+    if report.advice:
+        said = (f"- **{escape(question)}** {escape(answer)}" for question, answer in report.advice)
+        parts += ["### Advice", "\n".join(said)]
     notes = [f"{number}. {escape(note)}" for number, note in enumerate(report.notes, start=1)]
     stages = [
         f"- {escape(name)} = {escape(model)}" + (f" @ {escape(revision)}" if revision else "")

@@ -102,6 +102,7 @@ class Report:
 
     targets: what the stages were trained for, in one line. reading: how to read the numbers.
     origin: where they come from. stages: (short name, id, revision). notes: footnotes, from 1 on.
+    claims: the table of claims. advice: (question, answer).
     """
 
     title: str
@@ -111,3 +112,5 @@ class Report:
     origin: tuple[str, ...]
     stages: tuple[tuple[str, str, str], ...]
     notes: tuple[str, ...]
+    claims: Table | None = None
+    advice: tuple[tuple[str, str], ...] = ()

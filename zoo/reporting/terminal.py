@@ -61,11 +61,11 @@ def captured(show: Callable[[Console], None], width: int, color: bool = False) -
 
 
 def print_report(tradeoff: Tradeoff, console: Console) -> None:
-    """Print the title, the three tables, and below them what explains the numbers."""
+    """Print the title, the tables, and below them what explains the numbers."""
     report = lay_out(tradeoff)
     console.print(Text(report.title, style="bold"))
     console.print(Text(f"Trained for (targets): {report.targets}"))
-    for table in report.tables:
+    for table in (*report.tables, *([report.claims] if report.claims else [])):
         console.print()
         console.print(Text(table.title, style="bold"))
         for grid in fit(table, console):

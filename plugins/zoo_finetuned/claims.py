@@ -1,0 +1,161 @@
+"""What people say about fine-tuning, as tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from zoo.claims import Case, Condition, NotTestable, above, below, case, declare
+from zoo.contrasts import Change, EdgeTradeoff, Tradeoff
+from zoo.findings import (
+    composite_cases,
+    composite_condition,
+    edges_into,
+    estimate_condition,
+    independent,
+    matched,
+    probe_rows,
+    siblings_of,
+    stages_into,
+    turned,
+)
+from zoo.hookspecs import Claim
+from zoo.stats import Interval
+
+NAME = "fine-tuned"
+MARGIN = 0.02
+FEW_CHECKPOINTS = 3
+
+
+def claims() -> list[Claim]:
+    """H3, H4, H5, H15, H19 and H22."""
+    return [
+        declare("H3", "domain fine-tuning raises the domain skill", _raises),
+        declare("H4", "domain fine-tuning makes a fool at the rest", _forgets),
+        declare("H5", "the loss of fine-tuning is over-fitting", _overfits),
+        declare("H15", "reinforcement forgets less than fine-tuning", _less_than_tuning),
+        declare("H19", "adapters are cheaper and forget less", _adapters),
+        declare("H22", "fine-tuning needs little data", _little_data, margin=0.0),
+    ]
+
+
+def _raises(tradeoff: Tradeoff) -> list[Case]:
+    return composite_cases(tradeoff, NAME, "special", above(MARGIN))
+
+
+def _forgets(tradeoff: Tradeoff) -> Iterator[Case]:
+    native = {
+        (edge.base, edge.other): edge.general
+        for edge in edges_into(tradeoff, NAME, "native")
+        if edge.protocol == "native"
+    }
+    for found in composite_cases(tradeoff, NAME, "general", below(-MARGIN)):
+        ((uniform,),) = found.alternatives
+        change = native.get((found.base or "", found.other or ""))
+        lost = change is not None and change.high is not None and change.high < -MARGIN
+        note = "native only: format loss" if lost and uniform.high >= -MARGIN else ""
+        yield case(found.base, found.other, uniform, note=note)
+
+
+def _overfits(tradeoff: Tradeoff) -> Iterator[Case]:
+    stages_into(tradeoff, NAME)
+    own = {stage.model for stage in tradeoff.stages if stage.regime == NAME}
+    series = [s for s in tradeoff.series if own.issuperset(s.models) and s.protocol == "uniform"]
+    long = [each for each in series if len(each.models) >= FEW_CHECKPOINTS]
+    if not long:
+        raise NotTestable(
+            f"it needs a series of {FEW_CHECKPOINTS} or more checkpoints of one fine-tuning"
+        )
+    for each in long:
+        peak = estimate_condition("S of the last minus the best", each.after_peak, below(0.0))
+        fall = estimate_condition("G of the last minus the first", each.general_change, below(0.0))
+        if peak and fall:
+            note = "by held-out benchmarks; the loss on training data is not measured"
+            yield case(each.models[0], each.models[-1], peak, fall, note=note)
+
+
+def _less_than_tuning(tradeoff: Tradeoff) -> Iterator[Case]:
+    pairs = list(siblings_of(tradeoff, NAME, "RL-tuned"))
+    if not pairs:
+        raise NotTestable(
+            "it needs a fine-tuned and an RL-tuned stage of one parent and for one target"
+        )
+    yield from _at_matched_skill(tradeoff, [row for row, _, _ in pairs], MARGIN)
+
+
+def _adapters(tradeoff: Tradeoff) -> Iterator[Case]:
+    adapters = {each.model for each in tradeoff.training if each.adapter}
+    pairs = [
+        row
+        for row, base, other in siblings_of(tradeoff, NAME, NAME)
+        if base not in adapters and other in adapters
+    ]
+    if not pairs:
+        raise NotTestable(
+            "it needs a stage fine-tuned in full and an adapter of one parent and target"
+        )
+    cost = {row["model"]: row["seconds"] for row in probe_rows(tradeoff, "cost", "training")}
+    for found in _at_matched_skill(tradeoff, pairs, 0.0):
+        ends = [cost.get(name or "") for name in (found.base, found.other)]
+        if None in ends or not ends[0]:
+            raise NotTestable(
+                "it needs the training time of both the adapter and the full fine-tuning"
+            )
+        share = float(ends[1]) / float(ends[0])  # type: ignore[arg-type]
+        cheaper = Condition("training time over that in full", share, share, share, below(0.5))
+        yield case(found.base, found.other, *found.alternatives[0], cheaper)
+
+
+def _at_matched_skill(
+    tradeoff: Tradeoff, pairs: list[EdgeTradeoff], threshold: float
+) -> Iterator[Case]:
+    """ΔG between siblings whose S is the same within the margin."""
+    fit = [row for row in pairs if matched(row.special, MARGIN)]
+    if not fit:
+        deltas = ", ".join(
+            f"{100 * row.special.delta:+.1f}" for row in pairs if row.special.delta is not None
+        )
+        raise NotTestable(
+            f"it needs two such stages whose S is the same within {100 * MARGIN:.0f} points "
+            f"(it differs by {deltas or 'an unknown amount'})"
+        )
+    for row in fit:
+        condition = composite_condition(tradeoff, row, "general", above(threshold))
+        if condition:
+            yield case(row.base, row.other, condition)
+
+
+def _little_data(tradeoff: Tradeoff) -> Iterator[Case]:
+    """The gain with a tenth of the data minus .9 of the gain with all of it, from one parent.
+
+    That is the difference of the two stages, on the same items, plus a tenth of the full gain.
+    """
+    examples = {
+        row["model"]: row["examples"]
+        for row in probe_rows(tradeoff, "training", "data")
+        if row.get("examples")
+    }
+    gains = {edge.other: edge.special for edge in edges_into(tradeoff, NAME)}
+    for row in tradeoff.siblings:
+        if row.protocol != "uniform" or not {row.base, row.other} <= examples.keys():
+            continue
+        pair = row if examples[row.base] >= examples[row.other] else turned(row)
+        few, many = examples[pair.other], examples[pair.base]
+        behind = _interval(pair.special)
+        whole = _interval(gains[pair.base]) if pair.base in gains else None
+        if few > many / 10 or behind is None or whole is None:
+            continue
+        tenth = Interval(-whole.value / 10, -whole.high / 10, -whole.low / 10)
+        found = independent(tenth, behind)
+        what = f"ΔS with {few} examples minus .9 of ΔS with {many}"
+        yield case(
+            pair.base,
+            pair.other,
+            Condition(what, found.value, found.low, found.high, above(0.0)),
+            note="" if tradeoff.methods else "one training seed for each amount",
+        )
+
+
+def _interval(change: Change) -> Interval | None:
+    if change.delta is None or change.low is None or change.high is None:
+        return None
+    return Interval(change.delta, change.low, change.high)
