@@ -54,6 +54,7 @@ class Cell:
 
     dtype: what the weights are loaded in, never "auto" where the checkpoint can be read.
     stops: stop strings held back while the model thinks and applied when it is scored.
+    asked: hash of the requests.
     """
 
     spec: RunSpec
@@ -64,6 +65,7 @@ class Cell:
     stops: tuple[str, ...]
     response_key: str
     score_key: str
+    asked: str = ""
 
     @property
     def model(self) -> Model:
@@ -160,7 +162,8 @@ class Preparer:
             dtype=dtype,
             loader_args={k: v for k, v in model.loader_args.items() if k not in PATH_ARGS},
         )
-        responses = response_key(answerer, requests_digest(requests), loaded.repeats, spec.seed)
+        asked = requests_digest(requests)
+        responses = response_key(answerer, asked, loaded.repeats, spec.seed)
         scores = score_key(
             responses,
             loaded.content,
@@ -174,7 +177,7 @@ class Preparer:
         # what was hashed is what is loaded: a branch that moves on in between changes nothing
         pinned = replace(model, revision=checkpoint.commit or model.revision)
         spec = replace(spec, model=pinned)
-        return Cell(spec, checkpoint, dtype, loaded, requests, stops, responses, scores)
+        return Cell(spec, checkpoint, dtype, loaded, requests, stops, responses, scores, asked)
 
     def _requests(
         self, spec: RunSpec, prompting: Prompting, loaded: LoadedTask, checkpoint: Checkpoint
