@@ -6,7 +6,7 @@ Heavy libraries load when a function needs them, not when zoo is imported.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +19,27 @@ if TYPE_CHECKING:
     from lm_eval.api.model import LM
 
     from zoo.benchmarks import Suite
-    from zoo.hookspecs import Loader
+    from zoo.hookspecs import Loader, Section
     from zoo.host import Host
     from zoo.models import Family
+    from zoo.reporting.items import Items
     from zoo.results import Protocol, Result, RunRecord
 
 
 @dataclass(frozen=True)
 class Tradeoff(Analysis):
-    """A family on a suite, with ways to look at it."""
+    """A family on a suite, with ways to look at it.
+
+    items, sections: what the page shows beside the numbers; no part of the JSON.
+    """
+
+    items: Items | None = field(default=None, repr=False, compare=False)
+    sections: Sequence[Section] = field(default=(), repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of `zoo report --format json`, as plain dicts and lists."""
+        own = {each.name: getattr(self, each.name) for each in fields(Analysis)}
+        return Analysis(**own).to_dict()
 
     def to_frame(self) -> pd.DataFrame:
         """One row for each stage, benchmark and protocol, with the columns of the JSON's scores."""
@@ -43,8 +55,9 @@ class Tradeoff(Analysis):
     def to_html(self) -> str:
         """The report's page, whole and self-contained."""
         from zoo.reporting import render
+        from zoo.reporting.sections import rendered
 
-        return render(self, "html")
+        return render(self, "html", sections=rendered(self.sections, self), items=self.items)
 
 
 def open_zoo(
@@ -205,6 +218,8 @@ def tradeoff_of(
     notes: Sequence[str] = (),
 ) -> Tradeoff:
     """The analysis of results, with where they come from. notes: what was left out, and why."""
+    from zoo.questions import Asked
+    from zoo.reporting.items import Items
     from zoo.tradeoff import analyse
 
     found = analyse(
@@ -215,7 +230,9 @@ def tradeoff_of(
         targets=targets,
         provenance={**_provenance(results, records), **({"notes": list(notes)} if notes else {})},
     )
-    return Tradeoff(**{field.name: getattr(found, field.name) for field in fields(found)})
+    own = {each.name: getattr(found, each.name) for each in fields(found)}
+    items = Items(results, [stage.model for stage in found.stages], Asked(host.store, records))
+    return Tradeoff(**own, items=items, sections=tuple(host.registry.sections.values()))
 
 
 def _provenance(results: Sequence[Result], records: Sequence[RunRecord]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from zoo.cli.flags import names
 from zoo.errors import ConfigError
 
 if TYPE_CHECKING:
-    from zoo.contrasts import Tradeoff
+    from zoo.api import Tradeoff
 
 
 def register(verbs: Any) -> None:
@@ -34,8 +34,14 @@ def register(verbs: Any) -> None:
     parser.add_argument(
         "--format",
         default=None,
-        metavar="table|markdown|latex|json|html|csv|svg",
+        metavar="table|markdown|latex|json|html|csv|svg|png",
         help="default: what --output ends with, else table",
+    )
+    parser.add_argument(
+        "--figure",
+        default="plane",
+        metavar="plane|targets|lineage|slope|heatmap|...",
+        help="which one svg and png draw (default plane); one that does not exist lists all",
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="a file (default: stdout)")
     parser.add_argument(
@@ -80,24 +86,34 @@ def run(args: argparse.Namespace) -> int:
         for note in found.notes:
             print(f"zoo: {clean(note)}", file=sys.stderr)
     for tradeoff in tradeoffs:
-        show(tradeoff, format, args.output)
+        show(tradeoff, format, args.output, args.figure)
     cells = [s for tradeoff in tradeoffs for stage in tradeoff.stages for s in stage.scores]
     return int(any(score.status == "failed" for score in cells))
 
 
-def show(tradeoff: Tradeoff, format: str, output: Path | None) -> None:
+def show(tradeoff: Tradeoff, format: str, output: Path | None, figure: str) -> None:
     """Prints it, or writes it to a file and says so on stderr."""
     from zoo.cli.opening import terminal
-    from zoo.reporting import print_tradeoff, render
+    from zoo.reporting import print_tradeoff, render_bytes
     from zoo.store.atomic import write_file
 
-    if output is not None:
-        write_file(output, render(tradeoff, format).encode())
-        print(f"zoo: wrote {output}", file=sys.stderr)
-    elif format == "table":
+    if output is None and format == "table":
         print_tradeoff(tradeoff, terminal())
+        return
+    if output is None and format == "png" and sys.stdout.isatty():
+        raise ConfigError("a png is no text for a terminal; name a file with --output")
+    data = (
+        tradeoff.to_html().encode()
+        if format == "html"
+        else render_bytes(tradeoff, format, figure=figure)
+    )
+    if output is not None:
+        write_file(output, data)
+        print(f"zoo: wrote {output}", file=sys.stderr)
+    elif format == "png":
+        sys.stdout.buffer.write(data)
     else:
-        print(render(tradeoff, format))
+        print(data.decode())
 
 
 def _format(args: argparse.Namespace) -> str:
