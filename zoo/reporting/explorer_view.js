@@ -233,6 +233,10 @@
     return shown;
   }
 
+  function expected(question) {
+    return element("p", { class: "target" }, "Expected: ", visible(question.target));
+  }
+
   function questions(item) {
     const groups = new Map();
     state.cells.forEach((cell, i) => {
@@ -243,8 +247,9 @@
       groups.set(found.asked, group);
     });
     const parts = [];
+    const targets = new Set([...groups.values()].map((each) => each.question?.target ?? ""));
     for (const { question, names } of groups.values()) {
-      const who = groups.size === 1 ? "Every stage was asked" : `${names.join(", ")} asked`;
+      const who = groups.size === 1 ? "Every stage was asked" : `Asked of ${names.join(", ")}`;
       const box = element("div", { class: "question" }, element("h5", {}, who));
       if (!question) {
         box.append(element("p", { class: "soft" }, "This run did not keep its prompts."));
@@ -255,11 +260,13 @@
           return element("li", { class: right && "right" }, visible(option), right ? " \u2713" : "");
         });
         if (options.length) box.append(element("ul", { class: "options" }, ...options));
-        else if (question.target) {
-          box.append(element("p", { class: "target" }, "Expected: ", visible(question.target)));
-        }
+        else if (question.target && targets.size > 1) box.append(expected(question));
       }
       parts.push(box);
+    }
+    const [first] = groups.values();
+    if (targets.size === 1 && first?.question?.target && !first.question.options.length) {
+      parts.push(expected(first.question));
     }
     return parts;
   }

@@ -19,6 +19,7 @@ from zoo.reporting.lineage import parents, short_names
 from zoo.reporting.packing import pack
 from zoo.reporting.tables import Column
 from zoo.reporting.text import clean
+from zoo.reporting.verdicts import verdicts
 
 WIDE, NARROW = 620, 340
 """Pixels of a chart on a wide and on a narrow screen."""
@@ -61,6 +62,7 @@ def to_html(
         styles=[Markup(each) for each in styles],
         scripts=[Markup(each) for each in scripts],
         policy=policy(scripts, styles, served=items is not None and items.served),
+        verdicts=verdicts(tradeoff),
         specs=json_for_script(specs) if figures else None,
         items=json_for_script(explorer) if explorer is not None else None,
         json=for_script(to_json(tradeoff)),

@@ -259,7 +259,9 @@ def _panel(
     arrows = _arrows(tradeoff, dots, frame)
     labels = _labels(dots, arrows, frame)
     skills = clean(of) or "target skills"
-    x = alt.X("s:Q", scale=_scale(frame, 0), title=f"S, {skills} (points)")
+    x = alt.X(
+        "s:Q", scale=_scale(frame, 0), title=f"S, {skills} (points)", axis=alt.Axis(tickCount=8)
+    )
     y = alt.Y("g:Q", scale=_scale(frame, 1), title="G, general ability (points)")
     color = alt.Color(
         "regime:N",
@@ -312,7 +314,7 @@ def _panel(
             .encode(x=x, y=y, order="turn:O", detail="stage:N", color=color)
         )
     chart = alt.layer(*layers).properties(width=frame.width, height=frame.height)
-    return dict(chart.to_dict())
+    return dict(chart.to_dict(validate=False))
 
 
 def _scale(frame: Frame, axis: int) -> Any:

@@ -11,7 +11,8 @@ INK, SOFT, FAINT, LINE, PAPER = "@ink", "@soft", "@faint", "@line", "@paper"
 GAIN, LOSS, GREY = "@gain", "@loss", "@grey"
 SERIES = tuple(f"@series{number}" for number in range(7))
 """Okabe and Ito (2008), told apart by every kind of colour vision; the last is ink."""
-DIVERGING = ("@loss", "@middle", "@gain")
+DIVERGING = ("@down", "@middle", "@up")
+"""Light enough to write upon."""
 
 LIGHT: Mapping[str, str] = {
     INK: "#1f2328",
@@ -22,7 +23,9 @@ LIGHT: Mapping[str, str] = {
     GAIN: "#0072b2",
     LOSS: "#d55e00",
     GREY: "#b6bac1",
-    "@middle": "#f4f4f2",
+    "@down": "#f0ad82",
+    "@middle": "#f6f6f4",
+    "@up": "#86c0e6",
     "@series0": "#0072b2",
     "@series1": "#d55e00",
     "@series2": "#009e73",
@@ -40,7 +43,9 @@ DARK: Mapping[str, str] = {
     GAIN: "#4aa8e8",
     LOSS: "#f0894a",
     GREY: "#565b64",
-    "@middle": "#262a30",
+    "@down": "#8f4a1c",
+    "@middle": "#23272d",
+    "@up": "#1d5f8c",
     "@series0": "#4aa8e8",
     "@series1": "#f0894a",
     "@series2": "#2cc299",
