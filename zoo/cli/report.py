@@ -12,6 +12,7 @@ from zoo.errors import ConfigError
 
 if TYPE_CHECKING:
     from zoo.api import Tradeoff
+    from zoo.host import Host
 
 
 def register(verbs: Any) -> None:
@@ -23,14 +24,7 @@ def register(verbs: Any) -> None:
         description="Render results from the store, without loading a model. Without TARGET, the "
         "newest run; TARGET is a family, or models of it.",
     )
-    parser.add_argument(
-        "targets",
-        nargs="*",
-        default=[],
-        metavar="TARGET",
-        help="a family that was run, or models of it",
-    )
-    parser.add_argument("--suite", metavar="S", help="of the run (default: the newest)")
+    add_what(parser)
     parser.add_argument(
         "--format",
         default=None,
@@ -44,6 +38,18 @@ def register(verbs: Any) -> None:
         help="which one svg and png draw (default plane); one that does not exist lists all",
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="a file (default: stdout)")
+
+
+def add_what(parser: argparse.ArgumentParser) -> None:
+    """What a report is of."""
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        default=[],
+        metavar="TARGET",
+        help="a family that was run, or models of it",
+    )
+    parser.add_argument("--suite", metavar="S", help="of the run (default: the newest)")
     parser.add_argument(
         "--special",
         type=names,
@@ -58,19 +64,29 @@ SUFFIXES = {".md": "markdown", ".tex": "latex", ".txt": "table"}
 
 def run(args: argparse.Namespace) -> int:
     """Renders each family that is named, or the newest run; 1 where a cell of it failed."""
-    from zoo.api import tradeoff_of
     from zoo.cli.opening import open_host
+
+    format = _format(args)
+    families = _families(args)
+    if len(families) > 1 and (format != "table" or args.output):
+        raise ConfigError(f"{format} holds one family; name one of {', '.join(families)}")
+    tradeoffs = tradeoffs_of(open_host(args), args)
+    for tradeoff in tradeoffs:
+        show(tradeoff, format, args.output, args.figure)
+    cells = [s for tradeoff in tradeoffs for stage in tradeoff.stages for s in stage.scores]
+    return int(any(score.status == "failed" for score in cells))
+
+
+def tradeoffs_of(host: Host, args: argparse.Namespace) -> list[Tradeoff]:
+    """The trade-off of each family that is named, or of the newest run; notes go to stderr."""
+    from zoo.api import tradeoff_of
     from zoo.recall import recall
     from zoo.reporting.text import clean
 
-    host = open_host(args)
-    families = [name for name in args.targets if "/" not in name]
     models = [name for name in args.targets if "/" in name]
-    format = _format(args)
-    if len(families) > 1 and (format != "table" or args.output):
-        raise ConfigError(f"{format} holds one family; name one of {', '.join(families)}")
     tradeoffs = []
-    for family in families or [None]:
+    named: list[str | None] = [*_families(args)]
+    for family in named or [None]:
         found = recall(host.store, family, args.suite, models)
         tradeoffs.append(
             tradeoff_of(
@@ -85,10 +101,11 @@ def run(args: argparse.Namespace) -> int:
         )
         for note in found.notes:
             print(f"zoo: {clean(note)}", file=sys.stderr)
-    for tradeoff in tradeoffs:
-        show(tradeoff, format, args.output, args.figure)
-    cells = [s for tradeoff in tradeoffs for stage in tradeoff.stages for s in stage.scores]
-    return int(any(score.status == "failed" for score in cells))
+    return tradeoffs
+
+
+def _families(args: argparse.Namespace) -> list[str]:
+    return [name for name in args.targets if "/" not in name]
 
 
 def show(tradeoff: Tradeoff, format: str, output: Path | None, figure: str) -> None:

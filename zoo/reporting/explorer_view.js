@@ -55,7 +55,7 @@
   function about(benchmark) {
     const asked = `${benchmark.n.toLocaleString("en")} items, ${benchmark.metric}`;
     const shots = benchmark.shots === null ? "" : `, ${benchmark.shots}-shot`;
-    if (benchmark.policy !== "open") {
+    if (benchmark.policy !== "open" && !index.served) {
       return `${asked}${shots}. Its items must not be published (${benchmark.policy}): scores only.`;
     }
     if (index.served || benchmark.held === benchmark.n) return `${asked}${shots}.`;

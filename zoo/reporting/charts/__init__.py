@@ -15,6 +15,7 @@ from zoo.reporting.charts.length import length
 from zoo.reporting.charts.lineage import lineage
 from zoo.reporting.charts.passk import passk
 from zoo.reporting.charts.plane import plane
+from zoo.reporting.charts.published import published
 from zoo.reporting.charts.razor import razor
 from zoo.reporting.charts.slope import slope
 from zoo.reporting.charts.targets import targets
@@ -35,6 +36,7 @@ FIGURES: Mapping[str, Draw] = {
     "calibration": calibration,
     "passk": passk,
     "razor": razor,
+    "published": published,
 }
 
 __all__ = ["FIGURES", "Figure", "Panel"]
