@@ -129,7 +129,8 @@ def _flags(
 def _spec(draft: Draft, fields: Sequence[Field], most: float, width: int) -> dict[str, Any]:
     import altair as alt
 
-    several = len({field.against for field in fields}) > 1 or len(draft.pairs) > len(draft.tree)
+    children = [child for _, child in draft.pairs]
+    several = len(set(children)) < len(children)  # a merge stands against each of its parents
     rows = [
         {
             "stage": f"{f.stage} vs {f.against}" if several else f.stage,
@@ -142,7 +143,10 @@ def _spec(draft: Draft, fields: Sequence[Field], most: float, width: int) -> dic
         for f in fields
     ]
     stages = list(dict.fromkeys(row["stage"] for row in rows))
-    height = 30 * len({row["capability"] for row in rows}) + (130 if len(stages) > 3 else 100)
+    cell = max(width - 160, 120) / len(stages)
+    narrow = cell < 90
+    lines = len({row["capability"] for row in rows})
+    height = (40 if narrow else 30) * lines + (120 if len(stages) > 2 else 50)
     x = alt.X(
         "stage:N",
         sort=None,
@@ -177,18 +181,17 @@ def _spec(draft: Draft, fields: Sequence[Field], most: float, width: int) -> dic
             .encode(x=x, y=y, text=alt.value(text))
         )
 
-    cell = max(width - 160, 120) / len(stages)
-    side = min(cell / 2 - 8, 34)
+    side, below = (10, 10) if narrow else (min(cell / 2 - 8, 34), 0)
     return view(
         [
             base.mark_rect(stroke=theme.PAPER, strokeWidth=2).encode(
                 color=alt.Color("delta:Q", scale=scale, legend=None)
             ),
-            base.mark_text(fontSize=11, color=theme.INK).encode(text="text:N"),
-            layer(lambda f: f.mark == "Holm", text="●", dx=-side, fontSize=11),
-            layer(lambda f: f.mark == "BH", text="○", dx=-side, fontSize=12),
-            layer(lambda f: "ceiling" in f.flags, text="▲", dx=side, fontSize=9),
-            layer(lambda f: "underpowered" in f.flags, text="╱╱", dx=side, fontSize=12),
+            base.mark_text(fontSize=11, color=theme.INK, dy=-below * 0.7).encode(text="text:N"),
+            layer(lambda f: f.mark == "Holm", text="●", dx=-side, dy=below, fontSize=11),
+            layer(lambda f: f.mark == "BH", text="○", dx=-side, dy=below, fontSize=12),
+            layer(lambda f: "ceiling" in f.flags, text="▲", dx=side, dy=below, fontSize=9),
+            layer(lambda f: "underpowered" in f.flags, text="╱╱", dx=side, dy=below, fontSize=12),
         ],
         width,
         height,

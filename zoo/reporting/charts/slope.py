@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from rich.cells import cell_len
 
 from zoo.contrasts import Tradeoff
 from zoo.reporting import figures
 from zoo.reporting.charts import theme
 from zoo.reporting.charts.figure import Figure, Panel
-from zoo.reporting.charts.labels import spread
+from zoo.reporting.charts.labels import LETTER, spread
 from zoo.reporting.charts.parts import Edge, edges, named, unseen, view
 from zoo.reporting.draft import Draft
 
 HEIGHT = 340
-END = 1.85
-"""Where the view ends to the right: the child stands at 1, names need the rest."""
+START = -0.08
+"""Where the view begins; the parent stands at 0, the child at 1, and names need the rest."""
 
 
 def slope(tradeoff: Tradeoff, width: int) -> Figure | None:
@@ -88,7 +91,7 @@ def _spec(draft: Draft, edge: Edge, width: int) -> dict[str, Any]:
             domain=["gain", "loss", "unseen"], range=[theme.GAIN, theme.LOSS, theme.GREY]
         ),
     )
-    x_scale = alt.Scale(domain=[-0.08, END], nice=False)
+    x_scale = alt.Scale(domain=[START, _end(words, width - 60)], nice=False)
     x = alt.X("x:Q", scale=x_scale, axis=None)
     y_scale = alt.Scale(domain=[min(low, *places, low), max(high, *places, high)], nice=False)
     y = alt.Y("y:Q", scale=y_scale, title="score (points)")
@@ -111,6 +114,13 @@ def _spec(draft: Draft, edge: Edge, width: int) -> dict[str, Any]:
         width,
         HEIGHT,
     )
+
+
+def _end(words: Sequence[Mapping[str, Any]], width: float) -> float:
+    """Where the view ends so that names fit. width: of the view without its axis, in pixels."""
+    room = LETTER * max((cell_len(word["text"]) for word in words), default=0) + 16
+    share = min(room / width, 0.65)
+    return max((1.04 - START * share) / (1 - share), 1.35)
 
 
 def _alt(draft: Draft, edge: Edge) -> str:
