@@ -7,7 +7,7 @@ item, one letter each where they are right or wrong, and the texts, item by item
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,22 @@ RowId = tuple[str, int]
 """An item's id, and which of several items with the same document it is."""
 
 
+class Singles(Sequence[Sequence[Item]]):
+    """One answer to each item, as rows of one: made when looked at, since there may be millions."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.items = items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, row: Any) -> Any:
+        return (self.items[row],)
+
+    def __iter__(self) -> Iterator[Sequence[Item]]:
+        return zip(self.items, strict=True)
+
+
 @dataclass(frozen=True)
 class ItemCell:
     """One stage under one protocol: for each row of the table its answers, none where missing."""
@@ -33,6 +49,9 @@ class ItemCell:
     @cached_property
     def scores(self) -> list[float | None]:
         """The mean score of each row, None where it has no answer."""
+        if isinstance(self.rows, Singles):
+            values = [item.score for item in self.rows.items]
+            return [value if math.isfinite(value) else None for value in values]
         return [_mean(row) for row in self.rows]
 
 
@@ -171,7 +190,7 @@ def _aligned(
         for column in columns
     )
     if alike:
-        return [(id, 0) for id in ids], [[(item,) for item in column] for column in columns]
+        return [(id, 0) for id in ids], [Singles(column) for column in columns]
     tables = [_answers(column) for column in columns]
     union = list(dict.fromkeys(row for table in tables for row in table))
     return union, [[table.get(row, ()) for row in union] for table in tables]
@@ -189,12 +208,9 @@ def _answers(items: Iterable[Item]) -> dict[RowId, list[Item]]:
 
 
 def _mean(row: Sequence[Item]) -> float | None:
-    if len(row) == 1:
-        value = row[0].score
-    elif row:
-        value = sum(item.score for item in row) / len(row)
-    else:
+    if not row:
         return None
+    value = sum(item.score for item in row) / len(row)
     return value if math.isfinite(value) else None
 
 

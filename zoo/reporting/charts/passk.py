@@ -22,8 +22,8 @@ def passk(tradeoff: Tradeoff, width: int) -> Figure | None:
         "passk",
         "Solved in k tries",
         ("pass@k, k on a logarithmic axis; bands: 95 % limits over items",),
-        "Where a parent's curve crosses above its child's, the child only samples better what the "
-        "parent could already do. A curve says nothing beyond its largest k.",
+        "Where a parent's curve crosses above its child's, the child finds in few tries what its "
+        "parent finds in many, and not more. A curve says nothing beyond its largest k.",
         tuple(
             Panel(
                 title_of(key),

@@ -49,7 +49,7 @@ def stage_color(tradeoff: Tradeoff) -> Any:
     return alt.Color(
         "stage:N",
         scale=alt.Scale(domain=names, range=colors),
-        legend=alt.Legend(title=None, orient="bottom", columns=3, labelLimit=150),
+        legend=alt.Legend(title=None, orient="bottom", columns=3, labelLimit=150, symbolOpacity=1),
     )
 
 
