@@ -18,8 +18,8 @@ from zoo.contrasts import Estimate, Tradeoff
 from zoo.errors import UnknownNameError
 from zoo.reporting import figures, render, render_bytes
 from zoo.reporting.charts import FIGURES
+from zoo.reporting.charts.dots import ELLIPSE, Dot
 from zoo.reporting.charts.labels import spread
-from zoo.reporting.charts.plane import ELLIPSE, Dot
 from zoo.reporting.published import held_against_published
 
 

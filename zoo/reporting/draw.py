@@ -9,6 +9,7 @@ from zoo.contrasts import Tradeoff
 from zoo.errors import ConfigError, UnknownNameError
 from zoo.reporting.charts import FIGURES, Figure, theme
 
+FONT = "Helvetica, Arial, sans-serif"
 PANEL = 430
 """Pixels of one panel; two stand beside each other."""
 
@@ -46,7 +47,7 @@ def whole(figure: Figure) -> dict[str, Any]:
         "columns": 2,
         "spacing": 16,
         "concat": [_panel(panel.title, panel.spec) for panel in figure.panels],
-        "config": theme.look(),
+        "config": {**theme.look(), "font": FONT},
     }
     painted = theme.painted(spec, theme.LIGHT)
     assert isinstance(painted, dict)

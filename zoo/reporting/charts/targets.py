@@ -6,8 +6,9 @@ from statistics import fmean
 
 from zoo.contrasts import Estimate, Stage, Tradeoff
 from zoo.reporting import figures
+from zoo.reporting.charts.dots import Dot
 from zoo.reporting.charts.figure import Figure, Panel
-from zoo.reporting.charts.plane import Dot, dot_of, joints, planes
+from zoo.reporting.charts.plane import dot_of, joints, planes
 from zoo.reporting.lineage import short_names
 from zoo.reporting.text import clean
 from zoo.results import Protocol
