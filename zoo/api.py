@@ -6,7 +6,7 @@ Heavy libraries load when a function needs them, not when zoo is imported.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from lm_eval.api.model import LM
 
     from zoo.benchmarks import Suite
-    from zoo.hookspecs import Loader
+    from zoo.hookspecs import Loader, Section
     from zoo.host import Host
     from zoo.models import Family
+    from zoo.reporting.items import Items
     from zoo.results import Protocol, Result, RunRecord
 
 
@@ -30,7 +31,18 @@ ONE_SEED = "one training seed for each stage"
 
 @dataclass(frozen=True)
 class Tradeoff(Analysis):
-    """A family on a suite, with ways to look at it."""
+    """A family on a suite, with ways to look at it.
+
+    items, sections: what the page shows beside the numbers; no part of the JSON.
+    """
+
+    items: Items | None = field(default=None, repr=False, compare=False)
+    sections: Sequence[Section] = field(default=(), repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of `zoo report --format json`, as plain dicts and lists."""
+        own = {each.name: getattr(self, each.name) for each in fields(Analysis)}
+        return Analysis(**own).to_dict()
 
     def to_frame(self) -> pd.DataFrame:
         """One row for each stage, benchmark and protocol, with the columns of the JSON's scores."""
@@ -46,8 +58,9 @@ class Tradeoff(Analysis):
     def to_html(self) -> str:
         """The report's page, whole and self-contained."""
         from zoo.reporting import render
+        from zoo.reporting.sections import rendered
 
-        return render(self, "html")
+        return render(self, "html", sections=rendered(self.sections, self), items=self.items)
 
 
 def open_zoo(
@@ -211,6 +224,8 @@ def tradeoff_of(
     from zoo.advice import advise
     from zoo.claims import decide_all
     from zoo.lineages import seed_groups
+    from zoo.questions import Asked
+    from zoo.reporting.items import Items
     from zoo.tradeoff import analyse
 
     seeds = "several training seeds of some stages" if seed_groups(family.models) else ONE_SEED
@@ -232,7 +247,9 @@ def tradeoff_of(
         claims=decide_all(found, host.registry.claims.values()),
         advice=advise(found),
     )
-    return Tradeoff(**{field.name: getattr(decided, field.name) for field in fields(decided)})
+    own = {each.name: getattr(decided, each.name) for each in fields(decided)}
+    items = Items(results, [stage.model for stage in found.stages], Asked(host.store, records))
+    return Tradeoff(**own, items=items, sections=tuple(host.registry.sections.values()))
 
 
 def _provenance(results: Sequence[Result], records: Sequence[RunRecord]) -> dict[str, Any]:

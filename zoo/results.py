@@ -129,7 +129,10 @@ class Result:
 
 @dataclass(frozen=True)
 class RecordedCell:
-    """One line of a run record: the plan's cell and the keys it was found under."""
+    """One line of a run record: the plan's cell and the keys it was found under.
+
+    questions: where the store keeps what was asked, for people to read; "" where it does not.
+    """
 
     spec: RunSpec
     status: Status
@@ -137,6 +140,7 @@ class RecordedCell:
     score_key: str = ""
     error: str = ""
     reused: bool = False
+    questions: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from zoo.benchmarks import Suite
 from zoo.errors import ZooError
+from zoo.evaluation.asked import keep_asked
 from zoo.evaluation.environment import resolve_device, resolve_dtype
 from zoo.evaluation.evaluator import OnEvent
 from zoo.evaluation.preparing import Cell
@@ -118,6 +119,8 @@ def run_family(
     plan = plan_family(host, family, suite, options.wishes)
     results: dict[int, Result] = {}
     cells = _prepare(plan, plain(settings), results, on_event)
+    names = [_identity(cell.spec) for cell in cells.values()]
+    questions = dict(zip(names, keep_asked(host.store, cells.values()), strict=True))
     waiting = {number: cell for number, cell in cells.items() if number not in results}
     on_event(
         "start",
@@ -153,7 +156,7 @@ def run_family(
     for number, cell in waiting.items():
         results.setdefault(number, Result(cell.spec, "failed", error=lost))
     ordered = (*(results[number] for number in sorted(results)), *plan.failed)
-    record = _record(family, suite, options, settings, started, ordered)
+    record = _record(family, suite, options, settings, started, ordered, questions)
     path = host.store.add_run(record)
     add_to_index(host.store, ordered)
     on_event("finished", {"record": str(path), "cells": len(ordered)})
@@ -204,6 +207,7 @@ def _record(
     settings: Settings,
     started: datetime,
     results: tuple[Result, ...],
+    questions: Mapping[tuple[object, ...], str],
 ) -> RunRecord:
     return RunRecord(
         id=settings.run,
@@ -225,6 +229,7 @@ def _record(
                 score_key=result.provenance.score_key,
                 error=result.error,
                 reused=result.reused,
+                questions=questions.get(_identity(result.spec), ""),
             )
             for result in results
         ),

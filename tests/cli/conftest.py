@@ -50,7 +50,29 @@ class Zoo:
         (self.home / f"{name}.py").write_text(source)
 
     def __call__(self, *args: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-        environment = {
+        return subprocess.run(
+            [sys.executable, "-m", "zoo", *args],
+            cwd=folder or self.folder,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """Starts `zoo` and leaves it running."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "zoo", *args],
+            cwd=self.folder,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        return {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(self.home), os.environ.get("PYTHONPATH", "")]),
             "ZOO_TEST_SOCKET_LOG": str(self.home / "sockets.log"),
@@ -59,15 +81,6 @@ class Zoo:
             "OMP_NUM_THREADS": "2",
             "COLUMNS": os.environ.get("COLUMNS", "100"),
         }
-        return subprocess.run(
-            [sys.executable, "-m", "zoo", *args],
-            cwd=folder or self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=900,
-            check=False,
-        )
 
 
 def _zoo(base: Path) -> Zoo:

@@ -113,3 +113,33 @@ def test_an_executor_need_not_listen_to_progress(zoo: Any) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "2 cells: 1 evaluated, 1 shared between protocols" in done.stdout
+
+
+SECTION = (
+    HEAD
+    + """
+from zoo.hookspecs import Section
+
+def count(tradeoff):
+    return f"<p id='theirs'>{len(tradeoff.stages)} stages on {tradeoff.suite}</p>"
+
+def fail(tradeoff):
+    raise RuntimeError("nothing to say")
+
+@hookimpl
+def zoo_sections():
+    return [Section("count", "Their count", count), Section("fail", "Their failure", fail)]
+"""
+)
+
+
+def test_a_guests_section_stands_in_the_page_and_one_that_fails_costs_only_itself(
+    zoo: Any,
+) -> None:
+    zoo.install("counter", SECTION)
+    ran = zoo("run", "nano/pretrained", "--tasks", "core_facts", "--limit", "6", "--progress=none")
+    assert ran.returncode == 0, ran.stderr
+    done = zoo("report", "--format", "html")
+    assert done.returncode == 0, done.stderr
+    assert "<p id='theirs'>1 stages on core_facts</p>" in done.stdout
+    assert "cannot be shown: RuntimeError: nothing to say" in done.stdout

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import urllib.request
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -154,3 +156,34 @@ def test_a_bare_report_shows_the_newest_run_and_nothing_else(nano: Any) -> None:
     shown = json.loads(nano("report", "--format", "json").stdout)
     assert (shown["suite"], len(shown["stages"])) == ("core_facts", 2)
     assert len(json.loads(nano("report", "nano", "--format", "json").stdout)["stages"]) == 5
+
+
+def test_view_serves_the_stored_run_until_it_is_interrupted(nano: Any) -> None:
+    viewer = nano.zoo.start("view", "nano")
+    line = viewer.stdout.readline()
+    address = re.search(r"^(http://127\.0\.0\.1:\d+/) shows nano on core", line)
+    assert address is not None, line
+    with urllib.request.urlopen(address[1], timeout=30) as answer:
+        assert b"Items, the same one across all stages" in answer.read()
+    with urllib.request.urlopen(address[1] + "items/0/texts?rows=0", timeout=30) as answer:
+        texts = json.loads(answer.read())
+    assert texts["questions"][0]["prompts"][0]
+    viewer.send_signal(signal.SIGINT)
+    assert viewer.wait(timeout=30) == 0
+    assert "Traceback" not in viewer.stderr.read()
+
+
+@pytest.mark.parametrize("figure", ["plane", "slope", "heatmap", "lineage"])
+def test_a_figure_of_the_stored_run_is_a_picture(nano: Any, figure: str) -> None:
+    done = nano("report", "nano", "--figure", figure, "--output", f"{figure}.png")
+    assert done.returncode == 0, done.stderr
+    data = (nano.zoo.folder / f"{figure}.png").read_bytes()
+    assert data.startswith(b"\x89PNG\r\n")
+    width = int.from_bytes(data[16:20], "big")
+    assert width > 400
+
+
+def test_a_figure_that_does_not_exist_names_the_nearest(nano: Any) -> None:
+    done = nano("report", "nano", "--figure", "slop", "--output", "slope.svg")
+    assert done.returncode == 2
+    assert "did you mean 'slope'" in done.stderr

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-VERBS = "run report compare plan ask families models regimes suites benchmarks plugins tree".split()
+VERBS = [
+    "view",
+    *"run report compare plan ask families models regimes suites benchmarks plugins tree".split(),
+]
 
 
 def test_zoo_alone_prints_help(zoo: Any) -> None:

@@ -20,7 +20,7 @@ from reporting.examples import DPO, LAW, ROOT, SFT, family, with_faults
 from reporting.strategies import HOSTILE, tradeoffs
 from zoo.contrasts import Contrast, Estimate, Stage, StageScore, Tradeoff
 from zoo.errors import ConfigError
-from zoo.reporting import FORMATS, figures, print_tradeoff, render
+from zoo.reporting import FORMATS, PICTURES, figures, print_tradeoff, render, render_bytes
 from zoo.reporting.latex import escape as latex_escape
 from zoo.reporting.layout import lay_out
 from zoo.reporting.lineage import short_names, tree
@@ -358,8 +358,14 @@ def test_latex_captions_carry_targets_provenance_and_reading(report):
 
 
 def test_an_empty_tradeoff_renders_in_every_format():
-    for format in FORMATS:
+    for format in set(FORMATS) - set(PICTURES):
         assert render(Tradeoff("f", "s", (), ()), format)
+
+
+@pytest.mark.parametrize("format", PICTURES)
+def test_a_figure_with_nothing_to_show_says_so(format):
+    with pytest.raises(ConfigError, match="nothing to draw in the figure 'plane'"):
+        render_bytes(Tradeoff("f", "s", (), ()), format)
 
 
 def test_an_unknown_format_names_the_nearest(report):

@@ -11,7 +11,8 @@ from zoo.cli.flags import names
 from zoo.errors import ConfigError
 
 if TYPE_CHECKING:
-    from zoo.contrasts import Tradeoff
+    from zoo.api import Tradeoff
+    from zoo.host import Host
 
 
 def register(verbs: Any) -> None:
@@ -23,6 +24,24 @@ def register(verbs: Any) -> None:
         description="Render results from the store, without loading a model. Without TARGET, the "
         "newest run; TARGET is a family, or models of it.",
     )
+    add_what(parser)
+    parser.add_argument(
+        "--format",
+        default=None,
+        metavar="table|markdown|latex|json|html|csv|svg|png",
+        help="default: what --output ends with, else table",
+    )
+    parser.add_argument(
+        "--figure",
+        default="plane",
+        metavar="plane|targets|lineage|slope|heatmap|...",
+        help="which one svg and png draw (default plane); one that does not exist lists all",
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="a file (default: stdout)")
+
+
+def add_what(parser: argparse.ArgumentParser) -> None:
+    """What a report is of."""
     parser.add_argument(
         "targets",
         nargs="*",
@@ -31,13 +50,6 @@ def register(verbs: Any) -> None:
         help="a family that was run, or models of it",
     )
     parser.add_argument("--suite", metavar="S", help="of the run (default: the newest)")
-    parser.add_argument(
-        "--format",
-        default=None,
-        metavar="table|markdown|latex|json|html|csv|svg",
-        help="default: what --output ends with, else table",
-    )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="a file (default: stdout)")
     parser.add_argument(
         "--special",
         type=names,
@@ -52,19 +64,29 @@ SUFFIXES = {".md": "markdown", ".tex": "latex", ".txt": "table"}
 
 def run(args: argparse.Namespace) -> int:
     """Renders each family that is named, or the newest run; 1 where a cell of it failed."""
-    from zoo.api import tradeoff_of
     from zoo.cli.opening import open_host
+
+    format = _format(args)
+    families = _families(args)
+    if len(families) > 1 and (format != "table" or args.output):
+        raise ConfigError(f"{format} holds one family; name one of {', '.join(families)}")
+    tradeoffs = tradeoffs_of(open_host(args), args)
+    for tradeoff in tradeoffs:
+        show(tradeoff, format, args.output, args.figure)
+    cells = [s for tradeoff in tradeoffs for stage in tradeoff.stages for s in stage.scores]
+    return int(any(score.status == "failed" for score in cells))
+
+
+def tradeoffs_of(host: Host, args: argparse.Namespace) -> list[Tradeoff]:
+    """The trade-off of each family that is named, or of the newest run; notes go to stderr."""
+    from zoo.api import tradeoff_of
     from zoo.recall import recall
     from zoo.reporting.text import clean
 
-    host = open_host(args)
-    families = [name for name in args.targets if "/" not in name]
     models = [name for name in args.targets if "/" in name]
-    format = _format(args)
-    if len(families) > 1 and (format != "table" or args.output):
-        raise ConfigError(f"{format} holds one family; name one of {', '.join(families)}")
     tradeoffs = []
-    for family in families or [None]:
+    named: list[str | None] = [*_families(args)]
+    for family in named or [None]:
         found = recall(host.store, family, args.suite, models)
         tradeoffs.append(
             tradeoff_of(
@@ -79,25 +101,36 @@ def run(args: argparse.Namespace) -> int:
         )
         for note in found.notes:
             print(f"zoo: {clean(note)}", file=sys.stderr)
-    for tradeoff in tradeoffs:
-        show(tradeoff, format, args.output)
-    cells = [s for tradeoff in tradeoffs for stage in tradeoff.stages for s in stage.scores]
-    return int(any(score.status == "failed" for score in cells))
+    return tradeoffs
 
 
-def show(tradeoff: Tradeoff, format: str, output: Path | None) -> None:
+def _families(args: argparse.Namespace) -> list[str]:
+    return [name for name in args.targets if "/" not in name]
+
+
+def show(tradeoff: Tradeoff, format: str, output: Path | None, figure: str) -> None:
     """Prints it, or writes it to a file and says so on stderr."""
     from zoo.cli.opening import terminal
-    from zoo.reporting import print_tradeoff, render
+    from zoo.reporting import print_tradeoff, render_bytes
     from zoo.store.atomic import write_file
 
-    if output is not None:
-        write_file(output, render(tradeoff, format).encode())
-        print(f"zoo: wrote {output}", file=sys.stderr)
-    elif format == "table":
+    if output is None and format == "table":
         print_tradeoff(tradeoff, terminal())
+        return
+    if output is None and format == "png" and sys.stdout.isatty():
+        raise ConfigError("a png is no text for a terminal; name a file with --output")
+    data = (
+        tradeoff.to_html().encode()
+        if format == "html"
+        else render_bytes(tradeoff, format, figure=figure)
+    )
+    if output is not None:
+        write_file(output, data)
+        print(f"zoo: wrote {output}", file=sys.stderr)
+    elif format == "png":
+        sys.stdout.buffer.write(data)
     else:
-        print(render(tradeoff, format))
+        print(data.decode())
 
 
 def _format(args: argparse.Namespace) -> str:

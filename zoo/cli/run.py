@@ -111,13 +111,13 @@ def show_outcome(host: Host, family: Family, outcome: Outcome) -> None:
     """The table, what failed, what was re-used, and where the report lies."""
     from zoo.api import tradeoff_of
     from zoo.cli.opening import terminal
-    from zoo.reporting import print_tradeoff, render
+    from zoo.reporting import print_tradeoff
     from zoo.store.atomic import write_file
 
     tradeoff = tradeoff_of(host, family, outcome.suite, outcome.results, (outcome.record,))
     print_tradeoff(tradeoff, terminal())
     path = host.store.root / "reports" / f"{outcome.record.id}.html"
-    write_file(path, render(tradeoff, "html").encode())
+    write_file(path, tradeoff.to_html().encode())
     print(_accounts(outcome.results))
     print(f"report: {path}")
     sys.stdout.flush()

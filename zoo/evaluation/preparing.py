@@ -54,6 +54,7 @@ class Cell:
 
     dtype: what the weights are loaded in, never "auto" where the checkpoint can be read.
     stops: stop strings held back while the model thinks and applied when it is scored.
+    asked: hash of the requests.
     """
 
     spec: RunSpec
@@ -64,6 +65,7 @@ class Cell:
     stops: tuple[str, ...]
     response_key: str
     score_key: str
+    asked: str = ""
 
     @property
     def model(self) -> Model:
@@ -181,7 +183,7 @@ class Preparer:
         # what was hashed is what is loaded: a branch that moves on in between changes nothing
         pinned = replace(model, revision=checkpoint.commit or model.revision)
         spec = replace(spec, model=pinned)
-        return Cell(spec, checkpoint, dtype, loaded, requests, stops, responses, scores)
+        return Cell(spec, checkpoint, dtype, loaded, requests, stops, responses, scores, asked)
 
     def _requests(
         self, spec: RunSpec, prompting: Prompting, loaded: LoadedTask, checkpoint: Checkpoint

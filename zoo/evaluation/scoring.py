@@ -177,8 +177,13 @@ def _item(
         chance=chance,
         confidence=confidence,
         response=response,
-        prompt_hash=digest([requests[i].context for i in processed.positions])[:16],
+        prompt_hash=prompt_hash([requests[i].context for i in processed.positions]),
     )
+
+
+def prompt_hash(contexts: Sequence[str]) -> str:
+    """What tells the prompts of an item from those of another. contexts: of its requests."""
+    return digest(list(contexts))[:16]
 
 
 def _choice(choices: Sequence[str], raw: Sequence[Response], metric: str) -> tuple[str, float]:

@@ -4,6 +4,7 @@ FORMAT                 the layout's version
 responses/<key>/       what a model answered, under the response key
 scores/<key>/          how that was scored, under the score key
 attempts/<key>/<n>/    answers of cells that are not finished, under the response key
+questions/<key>/       what was asked, for people to read
 runs/<id>.json         what a run asked for, and the keys it was found under
 index.sqlite           summaries of the scored cells, rebuildable
 aside/                 cells that failed their check or were asked again, for a person to look at
@@ -34,6 +35,8 @@ Stored = tuple[Mapping[str, Sequence[Any]], Mapping[str, Any]]
 
 RESPONSES = "responses"
 SCORES = "scores"
+QUESTIONS = "questions"
+KINDS = (RESPONSES, SCORES, QUESTIONS)
 
 
 class DamagedIndexError(StoreError):
@@ -64,7 +67,7 @@ class Store:
     def put(
         self, kind: str, key: str, columns: Mapping[str, Sequence[Any]], summary: Mapping[str, Any]
     ) -> Stored:
-        """Finalises a cell of `kind` ("responses" or "scores"); returns what now stands there.
+        """Finalises a cell of `kind` (one of KINDS); returns what now stands there.
 
         That is another writer's cell where one was first. The attempts that led to it are removed
         once it is on the disk. Raises StoreError where it cannot be written.
@@ -126,7 +129,7 @@ class Store:
     def verify(self) -> list[str]:
         """One sentence for each cell, journal or run record that is not what was written."""
         problems = []
-        for kind in (RESPONSES, SCORES):
+        for kind in KINDS:
             for key in self.keys(kind):
                 try:
                     self.get(kind, key)

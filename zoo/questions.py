@@ -1,0 +1,91 @@
+"""What an item was asked, as the model saw it: kept beside the answers, never part of a key.
+
+Stages that are asked alike share one copy, under the hash of the rendered requests and of the
+task's content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.errors import StoreError
+from zoo.results import Result, RunRecord, RunSpec
+from zoo.store import QUESTIONS, Store
+
+
+@dataclass(frozen=True)
+class Question:
+    """One item of a task, rendered.
+
+    prompts: the contexts, each once; several where the options differ in what stands before them.
+    options: the continuations that are compared, empty where the model writes freely.
+    target: what the task expects, "" where it does not say.
+    """
+
+    prompts: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    target: str = ""
+
+
+def keep_questions(store: Store, key: str, questions: Iterable[tuple[str, Question]]) -> None:
+    """Writes the questions of a cell, (prompt hash, question) each, unless they lie there already.
+
+    Raises StoreError where they cannot be written.
+    """
+    if store.get_or_set_aside(QUESTIONS, key) is not None:
+        return
+    rows = list(questions)
+    columns: dict[str, Sequence[Any]] = {
+        "prompt_hash": [hash for hash, _ in rows],
+        "prompts": [[_writable(text) for text in each.prompts] for _, each in rows],
+        "options": [[_writable(text) for text in each.options] for _, each in rows],
+        "target": [_writable(each.target) for _, each in rows],
+    }
+    store.put(QUESTIONS, key, columns, {})
+
+
+def read_questions(store: Store, key: str) -> Mapping[str, Question]:
+    """Questions by prompt hash; none where the store has none that can be read."""
+    try:
+        found = store.get(QUESTIONS, key) if key else None
+    except StoreError:
+        return {}
+    if found is None:
+        return {}
+    columns = found[0]
+    rows = zip(*(columns[n] for n in ("prompt_hash", "prompts", "options", "target")), strict=True)
+    return {
+        str(hash): Question(tuple(prompts), tuple(options), str(target))
+        for hash, prompts, options, target in rows
+    }
+
+
+def _writable(text: str) -> str:
+    """A lone surrogate cannot be written as UTF-8."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+class Asked:
+    """What the cells of some runs asked, each read from the store once and when it is needed."""
+
+    def __init__(self, store: Store, records: Iterable[RunRecord]) -> None:
+        self._store = store
+        self._keys: dict[tuple[object, ...], str] = {}
+        self._read: dict[str, Mapping[str, Question]] = {"": {}}
+        for record in records:
+            for cell in record.cells:
+                if cell.questions:
+                    self._keys.setdefault(_identity(cell.spec), cell.questions)
+
+    def __call__(self, result: Result) -> Mapping[str, Question]:
+        """Questions by prompt hash; none where the run did not keep them."""
+        key = self._keys.get(_identity(result.spec), "")
+        if key not in self._read:
+            self._read[key] = read_questions(self._store, key)
+        return self._read[key]
+
+
+def _identity(spec: RunSpec) -> tuple[object, ...]:
+    return spec.model.id, spec.benchmark.key, spec.protocol
