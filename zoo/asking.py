@@ -101,11 +101,11 @@ def _write(lm: LM, text: str, prompting: Prompting, max_tokens: int) -> Iterator
         yield from _stream(lm, text, wishes, max_tokens)
         return
     from zoo.evaluation.answering import answer
-    from zoo.evaluation.requests import Questions, Request
+    from zoo.evaluation.requests import CellRequests, Request
 
     arguments = {**wishes, "until": [], "max_gen_toks": max_tokens}
     request = Request(0, 0, "generate_until", text, gen_kwargs=arguments)
-    written = answer(lm, [Questions("", (request,))])[""]
+    written = answer(lm, [CellRequests("", (request,))])[""]
     if isinstance(written, ZooError):
         raise written
     yield written[0][0].text or ""

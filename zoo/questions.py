@@ -47,7 +47,7 @@ def keep_questions(store: Store, key: str, questions: Iterable[tuple[str, Questi
 
 
 def read_questions(store: Store, key: str) -> Mapping[str, Question]:
-    """Questions by prompt hash; none where the store has none that can be read."""
+    """CellRequests by prompt hash; none where the store has none that can be read."""
     try:
         found = store.get(QUESTIONS, key) if key else None
     except StoreError:
@@ -80,7 +80,7 @@ class Asked:
                     self._keys.setdefault(_identity(cell.spec), cell.questions)
 
     def __call__(self, result: Result) -> Mapping[str, Question]:
-        """Questions by prompt hash; none where the run did not keep them."""
+        """CellRequests by prompt hash; none where the run did not keep them."""
         key = self._keys.get(_identity(result.spec), "")
         if key not in self._read:
             self._read[key] = read_questions(self._store, key)

@@ -19,7 +19,7 @@ from zoo.engine.selftest import GATE
 from zoo.errors import CellError, ConfigError
 from zoo.evaluation.answering import answer
 from zoo.evaluation.huggingface import HF, TORCH
-from zoo.evaluation.requests import Questions, Request, Response
+from zoo.evaluation.requests import CellRequests, Request, Response
 from zoo.models import Model
 
 PAIRS = [
@@ -174,7 +174,7 @@ def test_the_cache_hook_is_told_of_every_request(tier: Any, tokenizer: Any) -> N
 
 
 def answered(lm: Any, requests: list[Request]) -> list[list[Response]]:
-    found = answer(lm, [Questions("cell", tuple(requests))])["cell"]
+    found = answer(lm, [CellRequests("cell", tuple(requests))])["cell"]
     assert isinstance(found, list)
     return found
 

@@ -15,7 +15,7 @@ from zoo.evaluation.answering import answer
 from zoo.evaluation.evaluator import Evaluator
 from zoo.evaluation.huggingface import HF, TORCH
 from zoo.evaluation.journalling import AnswerHook, OpenCell, rounds
-from zoo.evaluation.requests import Questions, Request, Response
+from zoo.evaluation.requests import CellRequests, Request, Response
 from zoo.hookspecs import Loader
 from zoo.results import RunSpec
 from zoo.store import RESPONSES, Store
@@ -153,13 +153,13 @@ def lm_of(write: Callable[[str, int], str]) -> Any:
 
 
 @contextmanager
-def rounds_of(store: Store, asked: list[Questions]) -> Iterator[list[OpenCell]]:
+def rounds_of(store: Store, asked: list[CellRequests]) -> Iterator[list[OpenCell]]:
     """The cells of one round, held for as long as the block lasts."""
     with closing(rounds(store, asked, lambda _: False)) as turns:
         yield next(turns)
 
 
-def journalled(store: Store, asked: Questions) -> dict[int, dict[int, str]]:
+def journalled(store: Store, asked: CellRequests) -> dict[int, dict[int, str]]:
     """Texts by request and sample that another process would take up."""
     attempt = store.claim(asked.key, asked.size, fresh=True)
     assert attempt is not None
@@ -173,8 +173,8 @@ def journalled(store: Store, asked: Questions) -> dict[int, dict[int, str]]:
 def test_answers_to_several_cells_in_one_call_find_their_cells(tmp_path: Path) -> None:
     store = Store(tmp_path)
     asked = [
-        Questions("aa", generate("x", "y", "x")),  # equal requests are served in their order
-        Questions("bb", generate("x", "z", max_gen_toks=8)),
+        CellRequests("aa", generate("x", "y", "x")),  # equal requests are served in their order
+        CellRequests("bb", generate("x", "z", max_gen_toks=8)),
     ]
     lm = lm_of(lambda prompt, turn: f"{prompt}{turn}")
     with rounds_of(store, asked) as mine:
@@ -188,7 +188,7 @@ def test_answers_to_several_cells_in_one_call_find_their_cells(tmp_path: Path) -
 
 def test_a_sampled_answer_that_could_be_anothers_is_not_journalled(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    asked = Questions("aa", generate("x", "y", "x", do_sample=True, temperature=1.0), repeats=2)
+    asked = CellRequests("aa", generate("x", "y", "x", do_sample=True, temperature=1.0), repeats=2)
     lm = lm_of(lambda prompt, turn: f"{prompt}{turn}")
     lm.draws_by_item = lambda _: True
     with rounds_of(store, [asked]) as mine:
@@ -200,7 +200,10 @@ def test_a_model_that_writes_into_its_arguments_or_tells_nonsense_is_understood_
     tmp_path: Path,
 ) -> None:
     store = Store(tmp_path)
-    asked = [Questions("aa", generate("x", "y")), Questions("bb", generate("y", max_gen_toks=9))]
+    asked = [
+        CellRequests("aa", generate("x", "y")),
+        CellRequests("bb", generate("y", max_gen_toks=9)),
+    ]
     lm = lm_of(lambda *_: "")
     with rounds_of(store, asked) as mine:
         hook = AnswerHook(mine, lm)
@@ -218,7 +221,7 @@ def test_a_model_that_writes_into_its_arguments_or_tells_nonsense_is_understood_
 def test_requests_that_two_processes_answered_differently_are_recorded(tmp_path: Path) -> None:
     store = Store(tmp_path)
     requests = [Request(n, 0, "loglikelihood", "x", str(n)) for n in range(3)]
-    asked = Questions("aa", requests)
+    asked = CellRequests("aa", requests)
     with rounds_of(store, [asked]) as (ours,):
         other = store.claim("aa", 3, fresh=True)
         assert other is not None
@@ -234,7 +237,7 @@ def test_requests_that_two_processes_answered_differently_are_recorded(tmp_path:
 
 def test_cells_that_another_process_holds_come_last_or_are_found_finished(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    asked = [Questions(key, generate(key)) for key in ("aa", "bb", "cc")]
+    asked = [CellRequests(key, generate(key)) for key in ("aa", "bb", "cc")]
     held = {key: store.claim(key, 1) for key in ("aa", "bb")}
     waited: list[list[str]] = []
 

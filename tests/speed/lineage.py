@@ -93,7 +93,7 @@ def write_tasks(folder: Path, subjects: int, docs: int) -> list[str]:
             f"    test: {folder}/{name}.test.jsonl\n    dev: {folder}/{name}.dev.jsonl\n"
             "test_split: test\nfewshot_split: dev\nfewshot_config: {sampler: first_n}\n"
             "num_fewshot: 5\noutput_type: multiple_choice\n"
-            f'description: "Questions (with answers) about {name}.\\n\\n"\n'
+            f'description: "CellRequests (with answers) about {name}.\\n\\n"\n'
             f'doc_to_text: "{QUESTION}"\n'
             'doc_to_choice: ["A", "B", "C", "D"]\ndoc_to_target: gold\n'
             "metric_list: [{metric: acc, aggregation: mean, higher_is_better: true}]\n"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy
 
 from zoo.errors import CellError
-from zoo.evaluation.requests import Questions, Request, RequestKind, Response
+from zoo.evaluation.requests import CellRequests, Request, RequestKind, Response
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
@@ -52,7 +52,7 @@ class CountsTokens(Protocol):
 
 
 def answer(
-    lm: LM, cells: Sequence[Questions], *, seed: int = 0, hook: Any = None
+    lm: LM, cells: Sequence[CellRequests], *, seed: int = 0, hook: Any = None
 ) -> dict[str, Answers | CellError]:
     """The model's answers by cell; a CellError for a cell with a likelihood that is no number.
 
@@ -63,7 +63,7 @@ def answer(
     if hook is not None:
         lm.set_cache_hook(hook)
     found: dict[str, Answers | CellError] = {}
-    by_kind: dict[RequestKind, list[Questions]] = {}
+    by_kind: dict[RequestKind, list[CellRequests]] = {}
     for cell in cells:
         by_kind.setdefault(cell.kind, []).append(cell)
     for kind, alike in by_kind.items():
@@ -76,7 +76,7 @@ def answer(
     return found
 
 
-def instances(cell: Questions) -> list[Instance]:
+def instances(cell: CellRequests) -> list[Instance]:
     """A cell's requests as lm-eval's models take them, each as often as it is asked, in a row."""
     from lm_eval.api.instance import Instance
 
@@ -116,7 +116,7 @@ def _call(lm: LM, kind: RequestKind, instances: list[Instance]) -> list[Any]:
     return raw
 
 
-def _gathered(cell: Questions, raw: Iterator[Any], tokenizer: Any) -> Answers | CellError:
+def _gathered(cell: CellRequests, raw: Iterator[Any], tokenizer: Any) -> Answers | CellError:
     """The cell's share of the answers, which is taken from `raw` to the last."""
     values = [(request, next(raw)) for request in cell.requests for _ in range(cell.repeats)]
     try:

@@ -16,7 +16,7 @@ from zoo.evaluation.environment import hardware, versions
 from zoo.evaluation.journalling import AnswerHook, OpenCell, rounds
 from zoo.evaluation.loading import OnDemand, Sessions
 from zoo.evaluation.preparing import Cell, Preparer
-from zoo.evaluation.requests import Questions, responses_from_columns, responses_to_columns
+from zoo.evaluation.requests import CellRequests, responses_from_columns, responses_to_columns
 from zoo.hookspecs import Loader
 from zoo.models import Model
 from zoo.probing import describe
@@ -102,7 +102,7 @@ class Evaluator:
                 found[key] = kept
             return key in found
 
-        asked = [cell.questions for key, cell in lacking.items() if not is_finished(key)]
+        asked = [cell.wanted for key, cell in lacking.items() if not is_finished(key)]
         if not self.asks:
             nothing = CellError("the store has no answers for it; `zoo run` asks the model")
             return found | {each.key: nothing for each in asked}
@@ -195,7 +195,7 @@ class Evaluator:
             raise ModelError(f"{model.id} cannot be loaded: {describe(problem)}") from problem
 
     def _ask(
-        self, lm: LM, cells: Sequence[tuple[Cell, OpenCell, Questions]]
+        self, lm: LM, cells: Sequence[tuple[Cell, OpenCell, CellRequests]]
     ) -> dict[str, Stored | Exception]:
         """Asks the rest of each cell, all together, and one by one where that fails: a sick one
         fails alone."""
@@ -245,7 +245,7 @@ class Evaluator:
     def _finish(self, mine: OpenCell, answers: Answers, provenance: Provenance) -> Stored:
         """Keeps a cell's answers, those that earlier attempts had left among them."""
         columns = responses_to_columns(mine.complete(answers))
-        summary = {"requests": len(mine.questions.requests), "provenance": plain(provenance)}
+        summary = {"requests": len(mine.wanted.requests), "provenance": plain(provenance)}
         return self._keep(RESPONSES, mine.key, columns, {**summary, **mine.account()})
 
     def _score(self, cell: Cell, responses: Stored) -> Result:

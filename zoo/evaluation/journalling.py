@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import CellError
 from zoo.evaluation.answering import instances, response_of
-from zoo.evaluation.requests import Questions, Response
+from zoo.evaluation.requests import CellRequests, Response
 from zoo.fingerprints import canonical
 from zoo.store import Store
 from zoo.store.attempts import Attempt
@@ -37,24 +37,24 @@ SHOWN = 100
 class OpenCell:
     """A cell that this process is to bring to its end, with what earlier attempts have left."""
 
-    def __init__(self, questions: Questions, attempt: Attempt) -> None:
-        self.questions, self.attempt = questions, attempt
+    def __init__(self, wanted: CellRequests, attempt: Attempt) -> None:
+        self.wanted, self.attempt = wanted, attempt
         self.known: dict[int, list[Response]] = {}
         self.journalled = True
         for number, samples in attempt.known.answers.items():
-            if set(samples) == set(range(questions.repeats)):
-                self.known[number] = [Response(**samples[k]) for k in range(questions.repeats)]
+            if set(samples) == set(range(wanted.repeats)):
+                self.known[number] = [Response(**samples[k]) for k in range(wanted.repeats)]
         self._differing = [(number, a, b) for number, _, a, b in attempt.known.differing]
 
     @property
     def key(self) -> str:
         """The response key."""
-        return self.questions.key
+        return self.wanted.key
 
     @property
     def is_complete(self) -> bool:
         """Whether nothing is left to ask."""
-        return len(self.known) == len(self.questions.requests)
+        return len(self.known) == len(self.wanted.requests)
 
     def left(self, lm: LM) -> list[int]:
         """Positions of the requests to ask this model.
@@ -63,18 +63,18 @@ class OpenCell:
         that do not say `draws_by_item`) is asked whole or not at all, and is not journalled: its
         second half, drawn without its first, would be other answers.
         """
-        requests = self.questions.requests
-        if self.questions.sampled and not self.is_complete:
+        requests = self.wanted.requests
+        if self.wanted.sampled and not self.is_complete:
             by_item = getattr(lm, "draws_by_item", None)
-            self.journalled = by_item is not None and bool(by_item(instances(self.questions)))
+            self.journalled = by_item is not None and bool(by_item(instances(self.wanted)))
             if not self.journalled:
                 self.known.clear()
         return [number for number in range(len(requests)) if number not in self.known]
 
-    def rest(self, lm: LM) -> Questions:
+    def rest(self, lm: LM) -> CellRequests:
         """What is left of it to ask this model."""
-        requests = [self.questions.requests[number] for number in self.left(lm)]
-        return replace(self.questions, requests=requests)
+        requests = [self.wanted.requests[number] for number in self.left(lm)]
+        return replace(self.wanted, requests=requests)
 
     def complete(self, given: Sequence[Sequence[Response]]) -> list[list[Response]]:
         """All answers in order. given: samples of each request that was left, in order.
@@ -85,7 +85,7 @@ class OpenCell:
         others = self.attempt.others().answers if self.journalled else {}
         rest = iter(given)
         whole: list[list[Response]] = []
-        for number in range(len(self.questions.requests)):
+        for number in range(len(self.wanted.requests)):
             if number in self.known:
                 whole.append(list(self.known[number]))
                 continue
@@ -121,11 +121,11 @@ class OpenCell:
 
 def rounds(
     store: Store,
-    asked: Sequence[Questions],
+    asked: Sequence[CellRequests],
     is_finished: Callable[[str], bool],
     *,
     fresh: bool = False,
-    on_wait: Callable[[Sequence[Questions]], None] = lambda _: None,
+    on_wait: Callable[[Sequence[CellRequests]], None] = lambda _: None,
 ) -> Generator[list[OpenCell], None, None]:
     """The cells to ask, in lists: those at once that nobody holds, the others as they are let go.
 
@@ -177,18 +177,18 @@ class AnswerHook:
         self._spellings: dict[tuple[str, str], set[tuple[str, ...]]] = defaultdict(set)
         for cell in cells:
             for number in cell.left(lm):
-                request = cell.questions.requests[number]
+                request = cell.wanted.requests[number]
                 name = _name(
                     request.kind, request.context, request.continuation, request.gen_kwargs
                 )
                 self._spellings[request.kind, request.context].add(name)
                 self._open[name].extend(
-                    (cell, number, sample) for sample in range(cell.questions.repeats)
+                    (cell, number, sample) for sample in range(cell.wanted.repeats)
                 )
         for places in self._open.values():
             owners = {(cell.key, number) for cell, number, _ in places}
             if not all(cell.journalled for cell, _, _ in places) or (
-                len(owners) > 1 and any(cell.questions.sampled for cell, _, _ in places)
+                len(owners) > 1 and any(cell.wanted.sampled for cell, _, _ in places)
             ):
                 places.clear()
 
@@ -201,7 +201,7 @@ class AnswerHook:
             return
         cell, number, sample = places.popleft()
         try:
-            response = response_of(cell.questions.requests[number], value, self._tokenizer)
+            response = response_of(cell.wanted.requests[number], value, self._tokenizer)
         except CellError:
             return  # its cell fails when all answers are there
         cell.attempt.add(number, sample, _plain(response))

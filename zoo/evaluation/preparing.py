@@ -19,7 +19,7 @@ from zoo.evaluation.checkpoints import (
 )
 from zoo.evaluation.environment import checkpoint_dtype
 from zoo.evaluation.keys import Answerer, response_key, score_key
-from zoo.evaluation.requests import Questions, Request, requests_digest
+from zoo.evaluation.requests import CellRequests, Request, requests_digest
 from zoo.evaluation.tasks import LoadedTask, TaskLoader, build_requests
 from zoo.fingerprints import canonical
 from zoo.hookspecs import Loader
@@ -74,14 +74,14 @@ class Cell:
         return replace(model, loader_args={**model.loader_args, **self.checkpoint.fetched})
 
     @property
-    def questions(self) -> Questions:
+    def wanted(self) -> CellRequests:
         """What it asks."""
-        return Questions(self.response_key, self.requests, self.loaded.repeats)
+        return CellRequests(self.response_key, self.requests, self.loaded.repeats)
 
     @property
     def size(self) -> int:
         """How many answers it takes."""
-        return self.questions.size
+        return self.wanted.size
 
 
 class Preparer:

@@ -34,7 +34,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Questions:
+class CellRequests:
     """What a cell asks. key: its response key; repeats: samples of each request."""
 
     key: str

@@ -98,7 +98,7 @@ class ItemTable:
         }
 
     def texts(self, rows: Iterable[int], asked_of: AskedOf) -> dict[str, Any]:
-        """Questions and answers of some rows as JSON values, each question once.
+        """CellRequests and answers of some rows as JSON values, each question once.
 
         `rows[i].cells[j]` are the answers of the j-th cell: [question, answers]; the question is
         a place in `questions`, or -1 where it was not kept.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import StoreError
-from zoo.store import RESPONSES, SCORES, Store, atomic
+from zoo.store import KINDS, QUESTIONS, RESPONSES, SCORES, Store, atomic
 from zoo.store.attempts import JOURNAL, attempts_folder
 from zoo.store.cells import cell_folder
 
@@ -22,7 +22,7 @@ UNREFERENCED_AGE = 7 * DAY
 
 @dataclass(frozen=True)
 class Waste:
-    """Something to remove. kind: attempts, unfinished, responses or scores. bytes: of its files."""
+    """Something to remove. kind: attempts, unfinished or one of KINDS. bytes: of its files."""
 
     path: Path
     kind: str
@@ -56,11 +56,12 @@ def find_unreferenced(store: Store) -> list[Waste]:
     Raises StoreError where that cannot be known: a run record is damaged, or a run is at work,
     which will name its cells when it is done.
     """
-    named: dict[str, set[str]] = {RESPONSES: set(), SCORES: set()}
+    named: dict[str, set[str]] = {kind: set() for kind in KINDS}
     for path in store.runs():
         for cell in store.read_run(path).cells:
             named[RESPONSES].add(cell.response_key)
             named[SCORES].add(cell.score_key)
+            named[QUESTIONS].add(cell.questions)
     if busy := [key for key in store.attempts.cells() if store.attempts.held(key)]:
         raise StoreError(
             f"a run is at work in {store.root} (on {len(busy)} cells), and names what it uses when "

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import StoreError
-from zoo.store import RESPONSES, SCORES, Store, atomic
+from zoo.store import KINDS, QUESTIONS, RESPONSES, SCORES, Store, atomic
 from zoo.store.cells import FORMAT, MANIFEST, TABLE, read_files
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -56,7 +56,7 @@ class _Members:
 
     def __init__(self, store: Store, runs: Sequence[Path]) -> None:
         self._store, self._runs = store, runs
-        self.written: dict[str, set[str]] = {RESPONSES: set(), SCORES: set()}
+        self.written: dict[str, set[str]] = {kind: set() for kind in KINDS}
         self._seen: set[tuple[str, str]] = set()
         self.problems: list[str] = []
 
@@ -69,6 +69,8 @@ class _Members:
                 if cell.status == "scored":
                     yield from self._cell(RESPONSES, cell.response_key)
                     yield from self._cell(SCORES, cell.score_key)
+                    if cell.questions:
+                        yield from self._cell(QUESTIONS, cell.questions)
 
     def _cell(self, kind: str, key: str) -> Iterator[tuple[str, bytes]]:
         if (kind, key) in self._seen:
