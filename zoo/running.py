@@ -22,7 +22,7 @@ from zoo.maintenance import add_to_index
 from zoo.models import Family, Model
 from zoo.plan import Plan, Wishes, as_asked, make_plan
 from zoo.probing import describe
-from zoo.results import RecordedCell, Result, RunRecord, RunSpec
+from zoo.results import RecordedCell, Result, RunRecord
 from zoo.structuring import plain
 
 LOCAL = ("run", "store", "config", "fresh")
@@ -134,12 +134,12 @@ def run_family(
     ]
     numbers_of: dict[tuple[object, ...], list[int]] = {}
     for number, cell in waiting.items():
-        numbers_of.setdefault(_identity(cell.spec), []).append(number)
+        numbers_of.setdefault(cell.spec.identity, []).append(number)
     lost = f"the executor {executor.name!r} gave no result for this cell; run again"
     try:
         listening = {"on_event": on_event} if _takes(executor.run, "on_event") else {}
         for result in executor.run(jobs, **listening, **options.executor_args):
-            results.update(dict.fromkeys(numbers_of.get(_identity(result.spec), ()), result))
+            results.update(dict.fromkeys(numbers_of.get(result.spec.identity, ()), result))
             on_event("result", {"name": result.spec.name, "status": result.status})
     except ZooError:
         raise
@@ -185,11 +185,6 @@ def _by_model(cells: Mapping[int, Cell]) -> list[tuple[Model, list[int]]]:
     for number, cell in cells.items():
         groups.setdefault(cell.spec.model.id, (cell.spec.model, []))[1].append(number)
     return list(groups.values())
-
-
-def _identity(spec: RunSpec) -> tuple[object, ...]:
-    """What tells the specs of one run apart."""
-    return spec.model.id, spec.benchmark.key, spec.protocol
 
 
 def _record(

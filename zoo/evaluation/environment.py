@@ -8,7 +8,8 @@ from functools import lru_cache
 from importlib import metadata
 from typing import Any
 
-from zoo.errors import ConfigError
+from zoo.errors import ConfigError, DeviceError
+from zoo.probing import describe
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 PACKAGES = ("stagezoo", "torch", "transformers", "lm_eval", "datasets", "peft")
@@ -65,3 +66,19 @@ def hardware(device: str) -> str:
 
         return str(torch.cuda.get_device_name(device))
     return platform.processor() or platform.machine()
+
+
+def raise_if_device_failed(problem: BaseException) -> None:
+    """Raises DeviceError where a failure, or what it came from, is an error of CUDA.
+
+    After one every later call in the process fails too, except after a lack of memory, which torch
+    finds before CUDA is harmed.
+    """
+    at: BaseException | None = problem
+    while at is not None:
+        kinds = {kind.__name__ for kind in type(at).__mro__}
+        if "OutOfMemoryError" in kinds:
+            return
+        if "AcceleratorError" in kinds or "CUDA error" in str(at):
+            raise DeviceError(describe(at)) from problem
+        at = at.__cause__ or at.__context__
