@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("zoo")
 
+NEVER = float("inf")
+
 
 @dataclass
 class Worker:
     """A worker process.
 
-    task: what it is at. last: what it did before. since: when it began with what it is at.
-    reason: why it was ended, or has said that it ends.
+    task: what it is at. last: what it did before. since: when it began to load or to ask (monotonic
+    clock); never yet, while it starts and prepares. reason: why it was ended, or says that it ends.
     """
 
     number: int
@@ -38,7 +40,7 @@ class Worker:
     pipe: Connection
     task: Remaining | None = None
     last: Work | None = None
-    since: float = 0.0
+    since: float = NEVER
     reason: str = ""
 
 
@@ -102,7 +104,7 @@ class Crew:
         job = task.begin()
         if worker.slot.devices[0].startswith("cuda"):  # of those it sees, the first
             job = replace(job, settings={**job.settings, "device": "cuda"})
-        worker.task, worker.since = task, time.monotonic()
+        worker.task, worker.since = task, NEVER
         order = Assignment(job, task.work.base, task.together, task.work.secrets)
         with suppress(OSError):  # it has ended, which is told in its turn
             worker.pipe.send(order)
@@ -131,7 +133,7 @@ class Crew:
             case Told(name, facts):
                 if task.told(name, facts):
                     worker.since = time.monotonic()
-                self.on_event(name, facts)
+                self.on_event(name, {**facts, "worker": worker.number})
             case Result():
                 task.brought(message)
                 yield message
@@ -165,7 +167,7 @@ class Crew:
         """A worker fell: what is failed by that; the rest of its work waits for another."""
         model = task.work.job.model.id
         failed = task.fell(reason)
-        logger.warning("a worker at %s %s; its work goes on", model, reason)
+        logger.warning("a worker at %s %s", model, reason)
         self.on_event("fallen", {"model": model, "reason": reason, "failed": len(failed)})
         if task.job.specs:
             self._waiting.insert(0, task)
@@ -174,13 +176,13 @@ class Crew:
     def _due(self, worker: Worker) -> float:
         """When a worker must be done with what it is at, by the monotonic clock."""
         if worker.task is None or self.cell_timeout is None or worker.reason:
-            return float("inf")
+            return NEVER
         return worker.since + self.cell_timeout * worker.task.at_work
 
     def _patience(self) -> float | None:
         """Seconds until the next worker is overdue; None where none can be."""
-        due = min((self._due(worker) for worker in self._workers.values()), default=float("inf"))
-        return None if due == float("inf") else max(0.0, due - time.monotonic())
+        due = min((self._due(worker) for worker in self._workers.values()), default=NEVER)
+        return None if due == NEVER else max(0.0, due - time.monotonic())
 
     def _end_overdue(self) -> None:
         for worker in self._workers.values():
