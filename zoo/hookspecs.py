@@ -124,10 +124,12 @@ class Executor:
     run: (jobs, **args) -> results, one for each spec, in any order, as they are done. args are
         what --executor-args gives; a run that takes `on_event` is also given a listener,
         (name, facts) -> None, for its progress.
+    remote: whether jobs run on other machines, so that this one need not have the run's device.
     """
 
     name: str
     run: Callable[..., Iterator[Result]]
+    remote: bool = False
 
 
 @dataclass(frozen=True)

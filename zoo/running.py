@@ -78,7 +78,7 @@ def settings_of(host: Host, options: Options) -> Settings:
 
     Raises ConfigError where they cannot be met.
     """
-    device = resolve_device(options.device)
+    device = resolve_device(options.device, here=not host.executor(options.executor).remote)
     return Settings(
         run=f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(3)}",
         store=str(host.store.root.resolve()),

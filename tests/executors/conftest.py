@@ -15,6 +15,7 @@ from support.fixtures import adapter, base, chat, own_caches, task_folder, tiny_
 from support.tasks import write_tasks
 from support.zoos import TinyZoo
 
+from zoo.evaluation.evaluator import OnEvent
 from zoo.plan import Wishes
 from zoo.running import Options, Outcome, run_family
 
@@ -39,17 +40,29 @@ class Clumsy:
         lines = (self.folder / "log").read_text().splitlines()
         return [json.loads(line) for line in lines]
 
-    def run(self, loader: str = "clumsy", **arguments: Any) -> tuple[Outcome, Events]:
-        """A run, every model asked by plain completion."""
+    def run(
+        self,
+        executor: str = "local",
+        device: str = "cpu",
+        also: OnEvent = lambda *_: None,
+        **arguments: Any,
+    ) -> tuple[Outcome, Events]:
+        """A run, every model asked by plain completion. also: a second listener."""
         host, events = replace(self.zoo.host(), plugins_enabled=True), Events()
         (family,) = host.discovery.resolve(())
         options = Options(
             wishes=Wishes(protocols=("uniform",)),
-            device="cpu",
-            loader=loader,
+            device=device,
+            loader="clumsy",
+            executor=executor,
             executor_args=arguments,
         )
-        outcome = run_family(host, family, host.suite(None, (), family), options, events)
+
+        def listen(name: str, facts: Mapping[str, Any]) -> None:
+            events(name, facts)
+            also(name, facts)
+
+        outcome = run_family(host, family, host.suite(None, (), family), options, listen)
         return outcome, events
 
 

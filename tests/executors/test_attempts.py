@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from executors.test_slots import work
-from zoo.executors.attempts import Remaining
+from zoo.executors.attempts import NEVER, Remaining
 from zoo.results import Result
 
 
@@ -24,7 +24,6 @@ def test_after_a_fall_cells_are_asked_one_by_one_and_the_guilty_one_is_found() -
     assert not task.together
     assert first not in task.begin().specs
     task.told("cell", {"name": guilty.name})
-    assert task.at_work == 1
     (failed,) = task.fell("was ended by SIGKILL")
     assert failed.spec == guilty
     assert failed.error == (
@@ -63,3 +62,18 @@ def test_a_result_of_another_spec_object_counts_for_the_cell() -> None:
     spec, other = task.begin().specs
     task.brought(Result(replace(spec, model=replace(spec.model, revision="abc")), "scored"))
     assert task.job.specs == (other,)
+
+
+def test_time_counts_for_each_cell_at_work_and_not_before_the_model_is_loaded() -> None:
+    task = Remaining(work("m", [1, 1]))
+    task.begin()
+    assert task.due(5) == NEVER
+    task.told("preparing", {})
+    assert task.due(5) == NEVER
+    task.told("loading", {"model": "m"})
+    assert task.due(None) == NEVER
+    assert task.due(5) == task.since + 4 * 5
+    task.told("cell", {"name": task.job.specs[0].name})
+    assert task.due(5) == task.since + 5
+    task.begin()
+    assert task.due(5) == NEVER, "the next worker has its own time"

@@ -15,9 +15,10 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 PACKAGES = ("stagezoo", "torch", "transformers", "lm_eval", "datasets", "peft")
 
 
-def resolve_device(wanted: str) -> str:
+def resolve_device(wanted: str, *, here: bool = True) -> str:
     """The device to use: "auto" is cuda where there is one, else cpu.
 
+    here: whether it is to be used on this machine, so that it must be there.
     Raises ConfigError where the wish cannot be met.
     """
     import torch
@@ -26,7 +27,7 @@ def resolve_device(wanted: str) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     if wanted.split(":")[0] not in ("cpu", "cuda"):
         raise ConfigError(f"--device {wanted!r} is not known; use auto, cpu, cuda or cuda:N")
-    if wanted.startswith("cuda") and not torch.cuda.is_available():
+    if here and wanted.startswith("cuda") and not torch.cuda.is_available():
         raise ConfigError(f"--device {wanted}: torch {torch.__version__} sees no CUDA device here")
     return wanted
 

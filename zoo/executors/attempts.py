@@ -6,6 +6,7 @@ so that the next fall says which cell it was; a cell that brought down two worke
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,8 @@ from typing import Any
 from zoo.executors.work import Work
 from zoo.hookspecs import Job
 from zoo.results import Result, RunSpec
+
+NEVER = float("inf")
 
 ENOUGH = 2
 """Workers that a cell may bring down before it is failed."""
@@ -24,10 +27,13 @@ class Remaining:
     """A work, as far as it is not done.
 
     together: whether its cells may be asked in one call: not once a worker fell.
+    since: when loading or asking began what the worker is at now, by the monotonic clock; never
+        yet, while the worker starts and prepares.
     """
 
     work: Work
     together: bool = True
+    since: float = NEVER
     _left: dict[tuple[object, ...], RunSpec] = field(init=False)
     _at: tuple[RunSpec, ...] = field(init=False)
     _falls: Counter[tuple[object, ...]] = field(default_factory=Counter)
@@ -41,24 +47,31 @@ class Remaining:
         """What is left to do; nothing, where it has no specs."""
         return replace(self.work.job, specs=tuple(self._left.values()))
 
-    @property
-    def at_work(self) -> int:
-        """How many cells the worker is at; while it loads the model, all that are left."""
-        return max(1, len(self._at))
-
     def begin(self) -> Job:
         """What a worker is given now."""
         self._at = tuple(self._left.values())
+        self.since = NEVER
         return self.job
 
-    def told(self, name: str, facts: Mapping[str, Any]) -> bool:
-        """Takes an event of the worker; returns whether it is at something else since."""
-        if name not in ("loading", "cell"):
-            return False
-        left = tuple(self._left.values())
-        named = tuple(spec for spec in left if name == "cell" and spec.name == facts.get("name"))
-        self._at = named or left
-        return True
+    def told(self, name: str, facts: Mapping[str, Any]) -> None:
+        """Takes an event of the worker."""
+        if name in ("loading", "cell"):
+            left = tuple(self._left.values())
+            named = tuple(s for s in left if name == "cell" and s.name == facts.get("name"))
+            self._at = named or left
+            self.since = time.monotonic()
+
+    def due(self, cell_timeout: float | None) -> float:
+        """When the worker must be done with what it is at, by the monotonic clock.
+
+        cell_timeout: seconds for each cell that it is at: while it loads the model, all that are
+        left; None for any.
+        """
+        return NEVER if cell_timeout is None else self.since + cell_timeout * len(self._at)
+
+    def overdue(self) -> str:
+        """The reason for a worker that is ended since it is not done, as the end of a sentence."""
+        return f"was not done after {time.monotonic() - self.since:.0f} s"
 
     def brought(self, result: Result) -> None:
         """Takes a result of the worker."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
-from zoo.executors.attempts import Remaining
+from zoo.executors.attempts import NEVER, Remaining
 from zoo.executors.forkserver import Forkserver, Start
 from zoo.executors.messages import Done, Fallen, Message, Refused, Told
 from zoo.executors.slots import Slot, choose, visible_devices
@@ -24,15 +24,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("zoo")
 
-NEVER = float("inf")
-
 
 @dataclass
 class Worker:
     """A worker process.
 
-    task: what it is at. last: what it did before. since: when it began to load or to ask (monotonic
-    clock); never yet, while it starts and prepares. reason: why it was ended, or says that it ends.
+    task: what it is at. last: what it did before. reason: why it was ended, or says that it ends.
     """
 
     number: int
@@ -40,7 +37,6 @@ class Worker:
     pipe: Connection
     task: Remaining | None = None
     last: Work | None = None
-    since: float = NEVER
     reason: str = ""
 
 
@@ -104,7 +100,7 @@ class Crew:
         job = task.begin()
         if worker.slot.devices[0].startswith("cuda"):  # of those it sees, the first
             job = replace(job, settings={**job.settings, "device": "cuda"})
-        worker.task, worker.since = task, NEVER
+        worker.task = task
         order = Assignment(job, task.work.base, task.together, task.work.secrets)
         with suppress(OSError):  # it has ended, which is told in its turn
             worker.pipe.send(order)
@@ -131,8 +127,7 @@ class Crew:
         assert task is not None, "a worker without work says nothing"
         match message:
             case Told(name, facts):
-                if task.told(name, facts):
-                    worker.since = time.monotonic()
+                task.told(name, facts)
                 self.on_event(name, {**facts, "worker": worker.number})
             case Result():
                 task.brought(message)
@@ -175,9 +170,9 @@ class Crew:
 
     def _due(self, worker: Worker) -> float:
         """When a worker must be done with what it is at, by the monotonic clock."""
-        if worker.task is None or self.cell_timeout is None or worker.reason:
+        if worker.task is None or worker.reason:
             return NEVER
-        return worker.since + self.cell_timeout * worker.task.at_work
+        return worker.task.due(self.cell_timeout)
 
     def _patience(self) -> float | None:
         """Seconds until the next worker is overdue; None where none can be."""
@@ -187,7 +182,8 @@ class Crew:
     def _end_overdue(self) -> None:
         for worker in self._workers.values():
             if time.monotonic() >= self._due(worker):
-                worker.reason = f"was not done after {time.monotonic() - worker.since:.0f} s"
+                assert worker.task is not None, "only who is at work can be overdue"
+                worker.reason = worker.task.overdue()
                 self.server.end(worker.number)
 
     def _dismiss(self) -> None:
