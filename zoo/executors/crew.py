@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
+from zoo.errors import ExecutorError
 from zoo.executors.attempts import NEVER, Remaining
 from zoo.executors.forkserver import Forkserver, Start
 from zoo.executors.messages import Done, Fallen, Message, Refused, Told
@@ -188,8 +189,10 @@ class Crew:
 
     def _dismiss(self) -> None:
         """Ends the workers, which are done, and waits until their devices are free."""
-        for worker in self._workers.values():
-            self.server.end(worker.number)
-            worker.pipe.close()
-        while self._workers:
-            self._workers.pop(self.server.exited().number, None)
+        with suppress(ExecutorError):  # without the server there are none left, and all is done
+            for worker in self._workers.values():
+                self.server.end(worker.number)
+            while self._workers:
+                gone = self._workers.pop(self.server.exited().number, None)
+                if gone is not None:
+                    gone.pipe.close()

@@ -28,12 +28,10 @@ from multiprocessing.reduction import recv_handle, send_handle
 from zoo.errors import ExecutorError
 from zoo.executors import worker
 from zoo.executors.work import TOKENS
+from zoo.executors.worker import GRACE
 
 TICK = 0.05
 """Seconds between two looks at which workers have ended."""
-
-GRACE = 3.0
-"""Seconds that workers have to end by themselves when all is over."""
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,19 @@ import queue
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 from zoo.executors.evaluating import evaluator_for
-from zoo.executors.messages import do
+from zoo.executors.messages import Message, do
 from zoo.executors.work import TOKENS
 from zoo.hookspecs import Job
+
+GRACE = 3.0
+"""Seconds that a worker has to end by itself."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,16 @@ def set_up(*, debug: bool) -> None:
 def work(connection: Connection, threads: int) -> None:
     """Does what comes through the pipe. threads: of torch.
 
-    When the pipe closes, nobody is there any more to work for: the process ends at once, and with
-    it all that it started, even in the middle of a job.
+    When the pipe closes, nobody is there any more to work for: the process ends, and with it all
+    that it started, even in the middle of a job.
     """
     import torch
+
+    def send(message: Message) -> None:
+        try:
+            connection.send(message)
+        except OSError:
+            sys.exit()
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     torch.set_num_threads(threads)
@@ -67,7 +77,7 @@ def work(connection: Connection, threads: int) -> None:
         if assignment.base != base:
             evaluator_for(assignment.job.settings).close()
             base = assignment.base
-        if not do(assignment.job, connection.send, together=assignment.together):
+        if not do(assignment.job, send, together=assignment.together):
             return
 
 
@@ -76,4 +86,6 @@ def _receive(connection: Connection, assignments: queue.SimpleQueue[Assignment])
         while True:
             assignments.put(connection.recv())
     except (EOFError, OSError):
+        os.killpg(0, signal.SIGTERM)
+        time.sleep(GRACE)
         os.killpg(0, signal.SIGKILL)
