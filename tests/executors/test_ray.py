@@ -27,7 +27,8 @@ def cluster(clumsy: Clumsy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     import ray
     from ray.cluster_utils import Cluster
 
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    # connected while there is only the head: a node that this process hangs on must not be killed
+    made = Cluster(initialize_head=True, connect=True, head_node_args={"num_cpus": 0})
     try:
         for _ in range(2):
             made.add_node(num_cpus=1)
@@ -67,7 +68,7 @@ def test_a_run_outlives_a_node_that_dies_in_the_middle_and_ends_with_the_same_nu
 
 
 def what_no_node_has_is_named(clumsy: Clumsy, cluster: Any) -> None:
-    """With the same cluster, which takes seconds to start. Ray may not yet know that one is dead."""
+    """On the same cluster, which took seconds to start. Ray may not yet know that a node died."""
     clumsy.zoo.add("large", "fine-tuned", base_model='"./base"', gpus="4")
     outcome, _ = clumsy.run("ray", device="cuda", address=cluster.address, patience=1)
     errors = {result.spec.model.id: result.error for result in outcome.failed}
