@@ -46,6 +46,7 @@ def test_a_run_outlives_a_node_that_dies_in_the_middle_and_ends_with_the_same_nu
     for name in ("a", "b"):
         clumsy.zoo.add(name, "fine-tuned", base_model='"./base"')
     clumsy.falls("hang", "a", "Answer.", 1)
+    clumsy.falls("die", "b", "Answer.", 1)
     killed: list[str] = []
 
     def kill(name: str, facts: Mapping[str, Any]) -> None:
@@ -57,8 +58,9 @@ def test_a_run_outlives_a_node_that_dies_in_the_middle_and_ends_with_the_same_nu
     spread, seen = clumsy.run("ray", also=kill, address=cluster.address)
     assert killed
     assert not spread.failed, [result.error for result in spread.failed]
-    reasons = [facts["reason"] for name, facts in seen.seen if name == "fallen"]
-    assert "was lost with its node" in reasons
+    fallen = [facts for name, facts in seen.seen if name == "fallen"]
+    assert ("a", "was lost with its node") in {(f["model"], f["reason"]) for f in fallen}
+    assert any(f["model"] == "b" and "ActorDiedError" in f["reason"] for f in fallen)
     placed = {facts["node"] for name, facts in seen.seen if name == "placed"}
     assert len(placed) == 2
     (clumsy.zoo.root / "results").rename(tmp_path / "spread")
