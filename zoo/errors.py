@@ -7,6 +7,8 @@ ZooError
 ├── ModelError           a model cannot be found, read or loaded
 │   └── PromptingError   a model cannot be asked in the way the plan says
 ├── CellError            one cell (model x benchmark x protocol) could not be scored
+├── DeviceError          nothing more can be computed in this process
+├── ExecutorError        jobs cannot be run where they were to be run
 └── StoreError           the store holds something that must not be read
 
 A message is one sentence: what is wrong, where, and what to do about it. The command line prints
@@ -59,6 +61,14 @@ class CellError(ZooError):
     """One cell could not be scored; the others go on."""
 
     exit_code = 1
+
+
+class DeviceError(ZooError):
+    """The accelerator has failed this process, which can compute nothing more; another one can."""
+
+
+class ExecutorError(ZooError):
+    """Jobs cannot be run where they were to be run."""
 
 
 class StoreError(ZooError):

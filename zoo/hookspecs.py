@@ -51,6 +51,8 @@ class Loader:
         by their bytes; otherwise a model is known by its id, revision and loader_args.
     pools: whether its models are best asked the requests of many benchmarks in one call; an answer
         must not depend on what else is asked, beyond rounding.
+    spread: options that make `load` lay a model over all devices that the process sees; given for
+        a model whose `gpus` are several.
     session: opens what is kept from one model of a run to the next, as the weights under adapters
         are, and gives the `load` to use within; None where nothing is kept.
     """
@@ -60,6 +62,7 @@ class Loader:
     numerics: str = "1"
     reads_files: bool = True
     pools: bool = False
+    spread: Mapping[str, Any] = field(default_factory=dict)
     session: Callable[[], AbstractContextManager[LoadModel]] | None = None
 
 
@@ -122,10 +125,12 @@ class Executor:
     run: (jobs, **args) -> results, one for each spec, in any order, as they are done. args are
         what --executor-args gives; a run that takes `on_event` is also given a listener,
         (name, facts) -> None, for its progress.
+    remote: whether jobs run on other machines, so that this one need not have the run's device.
     """
 
     name: str
     run: Callable[..., Iterator[Result]]
+    remote: bool = False
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,11 @@ class RunSpec:
         """What progress lines and error messages call it."""
         return f"{self.model.id} · {self.benchmark.name} · {self.protocol}"
 
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What tells the specs of one run apart."""
+        return self.model.id, self.benchmark.key, self.protocol
+
 
 @dataclass(frozen=True)
 class Item:

@@ -23,7 +23,7 @@ from zoo.maintenance import add_to_index
 from zoo.models import Family, Model
 from zoo.plan import Plan, Wishes, as_asked, make_plan
 from zoo.probing import describe
-from zoo.results import RecordedCell, Result, RunRecord, RunSpec
+from zoo.results import RecordedCell, Result, RunRecord
 from zoo.structuring import plain
 
 LOCAL = ("run", "store", "config", "fresh", "asks")
@@ -83,7 +83,7 @@ def settings_of(host: Host, options: Options) -> Settings:
 
     Raises ConfigError where they cannot be met.
     """
-    device = resolve_device(options.device)
+    device = resolve_device(options.device, here=not host.executor(options.executor).remote)
     return Settings(
         run=f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(3)}",
         store=str(host.store.root.resolve()),
@@ -119,7 +119,7 @@ def run_family(
     plan = plan_family(host, family, suite, options.wishes)
     results: dict[int, Result] = {}
     cells = _prepare(plan, plain(settings), results, on_event)
-    names = [_identity(cell.spec) for cell in cells.values()]
+    names = [cell.spec.identity for cell in cells.values()]
     questions = dict(zip(names, keep_asked(host.store, cells.values()), strict=True))
     waiting = {number: cell for number, cell in cells.items() if number not in results}
     on_event(
@@ -142,12 +142,12 @@ def run_family(
     ]
     numbers_of: dict[tuple[object, ...], list[int]] = {}
     for number, cell in waiting.items():
-        numbers_of.setdefault(_identity(cell.spec), []).append(number)
+        numbers_of.setdefault(cell.spec.identity, []).append(number)
     lost = f"the executor {executor.name!r} gave no result for this cell; run again"
     try:
         listening = {"on_event": on_event} if _takes(executor.run, "on_event") else {}
         for result in executor.run(jobs, **listening, **options.executor_args):
-            results.update(dict.fromkeys(numbers_of.get(_identity(result.spec), ()), result))
+            results.update(dict.fromkeys(numbers_of.get(result.spec.identity, ()), result))
             on_event("result", {"name": result.spec.name, "status": result.status})
     except ZooError:
         raise
@@ -195,11 +195,6 @@ def _by_model(cells: Mapping[int, Cell]) -> list[tuple[Model, list[int]]]:
     return list(groups.values())
 
 
-def _identity(spec: RunSpec) -> tuple[object, ...]:
-    """What tells the specs of one run apart."""
-    return spec.model.id, spec.benchmark.key, spec.protocol
-
-
 def _record(
     family: Family,
     suite: Suite,
@@ -229,7 +224,7 @@ def _record(
                 score_key=result.provenance.score_key,
                 error=result.error,
                 reused=result.reused,
-                questions=questions.get(_identity(result.spec), ""),
+                questions=questions.get(result.spec.identity, ""),
             )
             for result in results
         ),

@@ -265,8 +265,10 @@ class TorchLM(TemplateLM):
 
 
 def _tier(reference: HFLM, wanted: Tier | None) -> Tier | None:
-    """HFLM's own way where it was asked for what only it does."""
+    """HFLM's own way where it was asked for what only it does, or lies on several devices."""
     if reference.backend != "causal" or reference.mixed_precision_dtype is not None:
+        return "hflm"
+    if len(set((getattr(reference.model, "hf_device_map", None) or {}).values())) > 1:
         return "hflm"
     return wanted
 

@@ -8,15 +8,17 @@ from functools import lru_cache
 from importlib import metadata
 from typing import Any
 
-from zoo.errors import ConfigError
+from zoo.errors import ConfigError, DeviceError
+from zoo.probing import describe
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 PACKAGES = ("stagezoo", "torch", "transformers", "lm_eval", "datasets", "peft")
 
 
-def resolve_device(wanted: str) -> str:
+def resolve_device(wanted: str, *, here: bool = True) -> str:
     """The device to use: "auto" is cuda where there is one, else cpu.
 
+    here: whether it is to be used on this machine, so that it must be there.
     Raises ConfigError where the wish cannot be met.
     """
     import torch
@@ -25,7 +27,7 @@ def resolve_device(wanted: str) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     if wanted.split(":")[0] not in ("cpu", "cuda"):
         raise ConfigError(f"--device {wanted!r} is not known; use auto, cpu, cuda or cuda:N")
-    if wanted.startswith("cuda") and not torch.cuda.is_available():
+    if here and wanted.startswith("cuda") and not torch.cuda.is_available():
         raise ConfigError(f"--device {wanted}: torch {torch.__version__} sees no CUDA device here")
     return wanted
 
@@ -65,3 +67,19 @@ def hardware(device: str) -> str:
 
         return str(torch.cuda.get_device_name(device))
     return platform.processor() or platform.machine()
+
+
+def raise_if_device_failed(problem: BaseException) -> None:
+    """Raises DeviceError where a failure, or what it came from, is an error of CUDA.
+
+    After one every later call in the process fails too, except after a lack of memory, which torch
+    finds before CUDA is harmed.
+    """
+    at: BaseException | None = problem
+    while at is not None:
+        kinds = {kind.__name__ for kind in type(at).__mro__}
+        if "OutOfMemoryError" in kinds:
+            return
+        if "AcceleratorError" in kinds or "CUDA error" in str(at):
+            raise DeviceError(describe(at)) from problem
+        at = at.__cause__ or at.__context__

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import CellError, ModelError, StoreError, ZooError
 from zoo.evaluation.answering import Answers, answer
-from zoo.evaluation.environment import hardware, versions
+from zoo.evaluation.environment import hardware, raise_if_device_failed, versions
 from zoo.evaluation.journalling import AnswerHook, OpenCell, rounds
 from zoo.evaluation.loading import OnDemand, Sessions
 from zoo.evaluation.preparing import Cell, Preparer
@@ -77,13 +77,15 @@ class Evaluator:
         found = self._kept(SCORES, cell.score_key)
         return None if found is None else result_of(cell.spec, found, reused=True)
 
-    def evaluate(self, cells: Sequence[Cell]) -> Iterator[Result]:
+    def evaluate(self, cells: Sequence[Cell], *, together: bool = True) -> Iterator[Result]:
         """Results of one model's cells, one by one. A cell that fails costs only itself.
 
-        Raises StoreError where results cannot be kept: to go on would be to infer for nothing.
+        together: whether cells may be asked in one call, where their loader is best asked so.
+        Raises StoreError where results cannot be kept: to go on would be to infer for nothing; and
+        DeviceError where nothing more can be computed in this process.
         """
         model = OnDemand(self._load)
-        together = bool(cells) and self.loader_of(cells[0].spec.model).pools
+        together = together and bool(cells) and self.loader_of(cells[0].spec.model).pools
         for pool in pools(cells, POOL if together else 0):
             answers = self._answers(model, pool)
             for cell in pool:
@@ -137,6 +139,7 @@ class Evaluator:
         try:
             lm = model.loaded(open_cells[0][0])
         except Exception as problem:
+            raise_if_device_failed(problem)
             return found | {mine.key: problem for _, mine in open_cells}
         together = []
         for cell, mine in open_cells:
@@ -185,9 +188,11 @@ class Evaluator:
     def _load(self, cell: Cell) -> LM:
         model = cell.model
         self.on_event("loading", {"model": model.id})
+        loader = self.loader_of(model)
+        spread = loader.spread if model.gpus > 1 and self.device.startswith("cuda") else {}
         try:
-            return self._sessions.load_of(self.loader_of(model))(
-                model, device=self.device, dtype=cell.dtype, batch_size=self.batch_size
+            return self._sessions.load_of(loader)(
+                model, device=self.device, dtype=cell.dtype, batch_size=self.batch_size, **spread
             )
         except ZooError:
             raise
@@ -226,6 +231,7 @@ class Evaluator:
         except StoreError:
             raise
         except Exception as problem:
+            raise_if_device_failed(problem)
             if len(cells) == 1:
                 return {first.response_key: problem}
             logger.info("cells are asked one by one, since together: %s", describe(problem))

@@ -153,7 +153,17 @@ def _keeping_bases(load: Callable[..., LM]) -> Iterator[LoadModel]:
         bases.drop()
 
 
-HF = Loader("hf", load_hf, "lm-eval-hflm/1", session=partial(_keeping_bases, load_hf))
+SPREAD = {"parallelize": True}
+"""HFLM's own way of laying a model over several devices."""
+
+HF = Loader(
+    "hf", load_hf, "lm-eval-hflm/1", spread=SPREAD, session=partial(_keeping_bases, load_hf)
+)
 TORCH = Loader(
-    "torch", load_torch, "zoo-torch/1", pools=True, session=partial(_keeping_bases, load_torch)
+    "torch",
+    load_torch,
+    "zoo-torch/1",
+    pools=True,
+    spread=SPREAD,
+    session=partial(_keeping_bases, load_torch),
 )

@@ -1,26 +1,26 @@
-"""Where jobs run. The built-in executor `local` runs them one after another in this process."""
+"""Evaluates a job in this process, whichever process that is: a job brings all that it takes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.evaluation.ahead import reading_ahead
 from zoo.evaluation.huggingface import HF, TORCH
 from zoo.fingerprints import canonical
-from zoo.hookspecs import Executor, Job
+from zoo.hookspecs import Job
 from zoo.host import Host
 from zoo.results import Result
 from zoo.structuring import read
 
 if TYPE_CHECKING:
-    from zoo.evaluation.checkpoints import Checkpoint
     from zoo.evaluation.evaluator import Evaluator, OnEvent
     from zoo.evaluation.preparing import Cell
+
+LOADERS = (HF, TORCH)
+"""The loaders that the host brings itself."""
 
 
 @dataclass(frozen=True)
@@ -46,20 +46,22 @@ class Settings:
     asks: bool = True
 
 
-def builtins() -> dict[str, Sequence[Any]]:
-    """What the host brings itself, by kind."""
-    return {"loaders": (HF, TORCH), "executors": (Executor("local", run_local),)}
-
-
 def evaluator_for(settings: Mapping[str, Any]) -> Evaluator:
     """This process's evaluator for a run: made once, so that requests are built once."""
     return _evaluator(canonical(dict(settings)))
 
 
-def evaluate_job(job: Job, on_event: OnEvent = lambda *_: None) -> Iterator[Result]:
-    """Evaluates one job here; any executor may call it in any process."""
+def evaluate_job(
+    job: Job, on_event: OnEvent = lambda *_: None, *, together: bool = True
+) -> Iterator[Result]:
+    """Evaluates one job here; any executor may call it in any process.
+
+    on_event: is told what happens, with the model's id among the facts of each event.
+    together: as the evaluator's. Raises StoreError where results cannot be kept, and DeviceError
+    where nothing more can be computed in this process.
+    """
     evaluator = evaluator_for(job.settings)
-    evaluator.on_event = on_event
+    evaluator.on_event = lambda name, facts: on_event(name, {**facts, "model": job.model.id})
     cells: list[Cell] = []
     for spec in job.specs:
         prepared = evaluator.prepare(spec)
@@ -67,29 +69,7 @@ def evaluate_job(job: Job, on_event: OnEvent = lambda *_: None) -> Iterator[Resu
             yield prepared
         else:
             cells.append(prepared)
-    yield from evaluator.evaluate(cells)
-
-
-def run_local(jobs: Sequence[Job], on_event: OnEvent = lambda *_: None) -> Iterator[Result]:
-    """Runs jobs one after another in this process; one model is in memory at a time.
-
-    While one is asked, the files of the next are read, so that it loads from memory.
-    """
-    try:
-        for job, following in zip_longest(jobs, jobs[1:]):
-            with reading_ahead(_checkpoint_of(following)):
-                yield from evaluate_job(job, on_event)
-    finally:
-        for job in jobs:
-            evaluator_for(job.settings).close()
-
-
-def _checkpoint_of(job: Job | None) -> Checkpoint | None:
-    """The files of a job's model, where it has any and they were found."""
-    if job is None or not job.specs:
-        return None
-    prepared = evaluator_for(job.settings).prepare(job.specs[0])
-    return None if isinstance(prepared, Result) else prepared.checkpoint
+    yield from evaluator.evaluate(cells, together=together)
 
 
 @lru_cache(maxsize=2)
@@ -106,7 +86,7 @@ def _evaluator(text: str) -> Evaluator:
         store_path=Path(settings.store),
         plugins_enabled=settings.plugins_enabled,
         include_paths=tuple(Path(path) for path in settings.include_paths),
-        builtins=builtins(),
+        builtins={"loaders": LOADERS},
     )
 
     def loader_of(model: Any) -> Any:
