@@ -18,9 +18,28 @@ ROOT = Path(zoo.__file__).parent
 CHECKOUT = ROOT.parent
 
 FLOORS = (
-    {"benchmarks", "clustered", "errors", "fingerprints", "hookspecs", "models", "probing"},
-    {"answers", "engine", "evidence", "results", "snapshots", "stats", "structuring", "tasks"},
-    {"config", "contrasts", "pairing", "plugins", "store"},
+    {
+        "benchmarks",
+        "clustered",
+        "errors",
+        "fingerprints",
+        "hookspecs",
+        "models",
+        "probing",
+        "progress",
+    },
+    {
+        "answers",
+        "engine",
+        "evidence",
+        "interruption",
+        "results",
+        "snapshots",
+        "stats",
+        "structuring",
+        "tasks",
+    },
+    {"config", "contrasts", "liveness", "pairing", "plugins", "store"},
     {"composites", "plan", "registry", "reporting", "suites"},
     {"catalogue", "discovery", "evaluation", "stages"},
     {"host", "recall", "tradeoff"},

@@ -15,17 +15,16 @@ from collections.abc import Sequence
 from zoo.errors import ZooError
 from zoo.probing import describe
 
-INTERRUPTED = 130
-"""What a shell expects of a program that Ctrl-C ended."""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit status."""
     from zoo.cli.parser import build_parser, normalise
+    from zoo.cli.run import INTERRUPTED
 
     args_in = normalise(sys.argv[1:] if argv is None else argv)
     parser = build_parser(args_in)
     args = parser.parse_args(args_in)
+    args.argv = args_in
     if not hasattr(args, "run"):
         parser.print_help()
         return 0
