@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from zoo.benchmarks import Suite
-from zoo.errors import ZooError
+from zoo.errors import StoreError, ZooError
 from zoo.evaluation.environment import resolve_device, resolve_dtype
 from zoo.evaluation.evaluator import OnEvent
+from zoo.evaluation.preflight.inspection import inspect as inspect_cells
 from zoo.evaluation.preparing import Cell
 from zoo.executors import Settings, evaluator_for
 from zoo.fingerprints import digest
@@ -27,6 +28,7 @@ from zoo.models import Family, Model
 from zoo.plan import Plan, Wishes, as_asked, make_plan
 from zoo.probing import describe
 from zoo.progress import Progress, Tally
+from zoo.redaction import redact, refuse_secrets
 from zoo.results import RecordedCell, Result, RunRecord, RunSpec
 from zoo.structuring import plain
 
@@ -95,8 +97,11 @@ def plan_family(host: Host, family: Family, suite: Suite, wishes: Wishes) -> Pla
 def settings_of(host: Host, options: Options) -> Settings:
     """The options with device and dtype resolved, for a run of their own.
 
-    Raises ConfigError where they cannot be met.
+    Raises ConfigError where they cannot be met, or hold a secret.
     """
+    refuse_secrets(options.loader_args, "--loader-args")
+    refuse_secrets(options.executor_args, "--executor-args")
+    refuse_secrets(options.wishes.gen_kwargs, "--gen-kwargs")
     device = resolve_device(options.device)
     return Settings(
         run=f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(3)}",
@@ -142,23 +147,24 @@ def run_family(
     first = _sign(family, suite, options, settings, started, command)
     results: dict[int, Result] = {}
     with signs_of_life(host.store.root, first, tally.now):
-        cells = _prepare(plan, plain(settings), results, tell)
-        waiting = {number: cell for number, cell in cells.items() if number not in results}
+        waiting = _ready(host, plan, settings, results, tell)
         tell("start", _start(plan, family, suite, results, waiting))
         missing = UNASKED
         interruption: KeyboardInterrupt | None = None
         try:
             with closing(_executed(executor, waiting, settings, options, tell)) as brought:
                 for number, result in brought:
-                    results[number] = result
-                    tell("result", _told(result))
+                    results[number] = replace(result, error=redact(result.error))
+                    tell("result", _told(results[number]))
             missing = f"the executor {executor.name!r} gave no result for this cell; run again"
         except ZooError:
             raise
         except KeyboardInterrupt as problem:
             interruption = problem
         except Exception as problem:
-            missing = f"the executor {executor.name!r} stopped: {describe(problem)}; run again"
+            missing = (
+                f"the executor {executor.name!r} stopped: {redact(describe(problem))}; run again"
+            )
         for number, cell in waiting.items():
             results.setdefault(number, Result(cell.spec, "failed", error=missing))
         ordered = (*(results[number] for number in sorted(results)), *plan.failed)
@@ -262,13 +268,65 @@ def _sign(
     wishes = plain(replace(options, executor=None, executor_args={}, fresh=False))
     asked = digest([[model.id for model in family.models], plain(suite), wishes])
     progress = Progress(family.name, suite.name)
-    return Sign(settings.run, now, now, 1, platform.node(), asked, command, progress)
+    return Sign(settings.run, now, now, 1, platform.node(), asked, redact(command), progress)
 
 
 def _takes(function: Callable[..., Any], name: str) -> bool:
     """Whether a function can be given an argument of that name."""
     parameters = inspect.signature(function).parameters.values()
     return any(p.name == name or p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
+
+
+def _ready(
+    host: Host,
+    plan: Plan,
+    settings: Settings,
+    results: dict[int, Result],
+    tell: OnEvent,
+) -> dict[int, Cell]:
+    """Cells that are to be asked, by their place in the plan; all others go into `results`.
+
+    What is found of this machine is told. Raises StoreError where the run is not to be begun.
+    """
+    cells = _prepare(plan, plain(settings), results, tell)
+    waiting = {number: cell for number, cell in cells.items() if number not in results}
+    found = inspect_cells(list(waiting.values()), device=settings.device, store=host.store.root)
+    for finding in found:
+        tell("finding", plain(finding))
+        if not finding.refuses:
+            continue
+        if not finding.model:
+            raise StoreError(finding.text)
+        for number, cell in list(waiting.items()):
+            if cell.spec.model.id == finding.model:
+                results[number] = Result(cell.spec, "failed", error=finding.text)
+                del waiting[number]
+    return waiting
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a run would do: cells that fail now, that the store has, and that are to be asked."""
+
+    failed: tuple[Result, ...]
+    reused: tuple[Result, ...]
+    asked: tuple[RunSpec, ...]
+    requests: int
+
+
+def check_family(
+    host: Host, plan: Plan, options: Options, on_event: OnEvent = lambda *_: None
+) -> Checked:
+    """Prepares every cell of a plan, as a run does before it loads the first weight."""
+    results: dict[int, Result] = {}
+    waiting = _ready(host, plan, settings_of(host, options), results, on_event)
+    sizes = {cell.response_key: cell.size for cell in waiting.values()}
+    return Checked(
+        tuple(each for each in results.values() if each.status == "failed") + plan.failed,
+        tuple(each for each in results.values() if each.reused),
+        tuple(cell.spec for cell in waiting.values()),
+        sum(sizes.values()),
+    )
 
 
 def _prepare(
@@ -281,7 +339,7 @@ def _prepare(
         on_event("preparing", {"done": number, "cells": len(plan.specs), "name": spec.name})
         prepared = evaluator.prepare(spec)
         if isinstance(prepared, Result):
-            results[number] = prepared
+            results[number] = replace(prepared, error=redact(prepared.error))
             continue
         cells[number] = prepared
         if (found := evaluator.finished(prepared)) is not None:

@@ -18,28 +18,11 @@ ROOT = Path(zoo.__file__).parent
 CHECKOUT = ROOT.parent
 
 FLOORS = (
-    {
-        "benchmarks",
-        "clustered",
-        "errors",
-        "fingerprints",
-        "hookspecs",
-        "models",
-        "probing",
-        "progress",
-    },
-    {
-        "answers",
-        "engine",
-        "evidence",
-        "interruption",
-        "results",
-        "snapshots",
-        "stats",
-        "structuring",
-        "tasks",
-    },
-    {"config", "contrasts", "liveness", "pairing", "plugins", "store"},
+    {"benchmarks", "clustered", "errors", "fingerprints", "hookspecs", "models", "probing"},
+    {"progress", "redaction"},
+    {"answers", "engine", "evidence", "results", "snapshots", "stats", "structuring", "tasks"},
+    {"config", "contrasts", "pairing", "plugins", "store"},
+    {"interruption", "liveness"},
     {"composites", "plan", "registry", "reporting", "suites"},
     {"catalogue", "discovery", "evaluation", "stages"},
     {"host", "recall", "tradeoff"},

@@ -34,10 +34,15 @@ class Silent:
         self.tally = tally
 
     def __call__(self, name: str, facts: Mapping[str, Any]) -> None:
-        """Shows an event."""
+        """Shows an event; what is found before a run is said in any case."""
+        from zoo.reporting.text import clean
+
+        if name == "finding" and not facts["refuses"]:
+            self.say(f"zoo: {clean(facts['text'])}")
 
     def say(self, text: str) -> None:
-        """Shows a sentence that is no event."""
+        """Prints a sentence."""
+        print(text, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """The run is over, or is left."""
@@ -111,6 +116,7 @@ class Lines(Silent):
         """Prints a line where there is something to say."""
         from zoo.reporting.text import clean
 
+        super().__call__(name, facts)
         if name == "start":
             self.say(started(facts))
         elif name == "loading":
@@ -128,7 +134,7 @@ class Lines(Silent):
     def say(self, text: str) -> None:
         """Prints a line."""
         self._said = time.monotonic()
-        print(text, file=sys.stderr, flush=True)
+        super().say(text)
 
 
 class Table(Silent):
@@ -147,6 +153,7 @@ class Table(Silent):
 
     def __call__(self, name: str, facts: Mapping[str, Any]) -> None:
         """The table is drawn from the tally; the start is said once above it."""
+        super().__call__(name, facts)
         if name == "start":
             self.say(started(facts))
 
