@@ -11,6 +11,9 @@ from support.hub import SHARD, loopback_hub
 from support.tasks import TASKS, write_task
 from support.zoos import TinyZoo
 
+from zoo.api import tradeoff_of
+from zoo.reporting import render
+
 
 def on_the_hub(zoo: TinyZoo, name: str) -> None:
     """Adds a task whose data set is on the Hub."""
@@ -58,3 +61,17 @@ def test_data_and_models_that_the_hub_refuses_are_named_with_the_remedy(tiny_zoo
     huge = cells["org/huge", "tiny_choice"]["error"]
     assert f"are {SHARD // 10**12:.0f} TB to download" in huge
     assert "HF_HOME" in huge
+
+
+def test_the_share_of_answers_that_the_cap_ended_stands_in_the_report(tiny_zoo: TinyZoo) -> None:
+    outcome, _ = tiny_zoo.run(wishes={"protocols": ("uniform",)})
+    told = (outcome.family, outcome.suite, outcome.results, (outcome.record,))
+    tradeoff = tradeoff_of(tiny_zoo.host(), *told)
+    shares = tradeoff.provenance["answers_cut_at_the_cap"]
+    cut = [
+        each.truncated for r in outcome.results for each in r.items if each.truncated is not None
+    ]
+    assert any(cut), "random models seldom end an answer of their own"
+    assert sum(int(said.split()[0]) for said in shares.values()) == sum(cut)
+    assert sum(int(said.split()[2]) for said in shares.values()) == len(cut)
+    assert shares["./base"] in render(tradeoff, "markdown")
