@@ -27,7 +27,7 @@ def on_the_hub(zoo: TinyZoo, name: str) -> None:
 def test_data_and_models_that_the_hub_refuses_are_named_with_the_remedy(tiny_zoo: TinyZoo) -> None:
     for name in ("gated", "gone", "script", "hangs"):
         on_the_hub(tiny_zoo, name)
-    for name in ("gated", "gone", "huge"):
+    for name in ("gated", "gone", "huge", "hangs"):
         tiny_zoo.add(f"org/{name}", "fine-tuned", base_model='"./base"')
     with loopback_hub() as address:
         command = tiny_zoo.command("plan", "--json", "--protocol", "uniform", "--device", "cpu")
@@ -55,7 +55,10 @@ def test_data_and_models_that_the_hub_refuses_are_named_with_the_remedy(tiny_zoo
     assert "is a Python script, which is not run" in said["script"]
     assert "the Hub cannot be reached" in said["hangs"]
     assert cells["./base", "tiny_choice"]["status"] == "to ask"
-    models = {name: cells[f"org/{name}", "tiny_choice"]["error"] for name in ("gated", "gone")}
+    models = {
+        name: cells[f"org/{name}", "tiny_choice"]["error"] for name in ("gated", "gone", "hangs")
+    }
+    assert "org/hangs is not in the cache and the Hub cannot be reached" in models["hangs"]
     assert models["gated"].endswith("is gated; accept its terms on the Hub, then set HF_TOKEN")
     assert "there is no model org/gone on the Hub" in models["gone"]
     huge = cells["org/huge", "tiny_choice"]["error"]

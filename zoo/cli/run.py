@@ -130,7 +130,9 @@ def _show_interrupted(outcome: Outcome, command: str) -> None:
     """What there is of a run that was stopped, and how to go on."""
     from zoo.running import UNASKED
 
-    print(_accounts(outcome.results), file=sys.stderr)
+    reached = tuple(each for each in outcome.results if each.error != UNASKED)
+    left = len(outcome.results) - len(reached)
+    print(f"{_accounts(reached)}; {left} more without a score yet", file=sys.stderr)
     show_failed(tuple(each for each in outcome.failed if each.error != UNASKED))
     print(f"zoo: stopped; what was finished is kept, go on with: {command}", file=sys.stderr)
 

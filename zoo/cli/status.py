@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def lines(found: Sighting) -> list[str]:
     from zoo.reporting.text import clean, shorten
 
     sign, now = found.sign, found.sign.progress
+    if found.status != "running":
+        now = replace(now, per_second=None, seconds_left=None)
     how = {
         "running": "running",
         "interrupted": "stopped before it had finished",
@@ -84,5 +87,5 @@ def lines(found: Sighting) -> list[str]:
         failed = f", {each.failed} failed" if each.failed else ""
         rows.append(f"  {name:{width}}  {each.state:7}  {done}{rate}{failed}")
     if found.status != "running" and sign.command:
-        rows.append(clean(f"  go on with: {sign.command}"))
+        rows.append(f"  go on with: {clean(sign.command)}")
     return rows

@@ -6,24 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from zoo.probing import describe
-
-PATIENCE = 10.0
-"""Seconds that the Hub has to say what a data set is."""
+from zoo.snapshots import PATIENCE, is_silence
 
 GONE = ("DatasetNotFoundError", "RepositoryNotFoundError")
-SILENT = (
-    "ConnectionError",
-    "ConnectError",
-    "LocalEntryNotFoundError",
-    "OfflineModeIsEnabled",
-    "TimeoutException",
-    "ReadTimeout",
-    "ConnectTimeout",
-    "ReadError",
-    "RemoteProtocolError",
-    "TimeoutError",
-)
-"""Names of exceptions, whichever library brings them, that say that nobody answered."""
 
 
 @contextmanager
@@ -41,7 +26,7 @@ def bounded(dataset: str, patience: float = PATIENCE) -> Iterator[None]:
             HfApi(endpoint=datasets.config.HF_ENDPOINT).dataset_info(dataset, timeout=patience)
         except Exception as problem:
             # whatever else it says, loading says it too, and more exactly
-            datasets.config.HF_HUB_OFFLINE = bool(_names(problem) & set(SILENT))
+            datasets.config.HF_HUB_OFFLINE = is_silence(problem)
     try:
         yield
     finally:
@@ -66,7 +51,7 @@ def data_trouble(problem: BaseException, dataset: str) -> str:
         return f"the data set {dataset} is gated; accept its terms on the Hub, then set HF_TOKEN"
     if names & set(GONE):
         return f"there is no data set {dataset} on the Hub (if it is private, set HF_TOKEN)"
-    if names & set(SILENT):
+    if any(map(is_silence, chain)):
         return (
             f"the data set {dataset} is not in the cache and the Hub cannot be reached "
             f"({describe(problem)}); fetch it where there is a network"
