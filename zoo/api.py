@@ -280,4 +280,18 @@ def _provenance(results: Sequence[Result], records: Sequence[RunRecord]) -> dict
         "started": newest.started,
         "versions": gathered("versions"),
         "plugins": gathered("plugins"),
+        **({"answers_cut_at_the_cap": cut} if (cut := _cut(results)) else {}),
+    }
+
+
+def _cut(results: Sequence[Result]) -> dict[str, str]:
+    """By model, the share of written answers that the cap on their tokens ended, where any was."""
+    written: dict[str, list[bool]] = {}
+    for result in results:
+        known = [item.truncated for item in result.items if item.truncated is not None]
+        written.setdefault(result.spec.model.id, []).extend(known)
+    return {
+        model: f"{sum(cut)} of {len(cut)} ({sum(cut) / len(cut):.0%})"
+        for model, cut in written.items()
+        if any(cut)
     }

@@ -15,6 +15,7 @@ from typing import Any
 from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import ConfigError
 from zoo.models import Family, Model
+from zoo.redaction import refuse_secrets
 from zoo.structuring import key, read, wrong
 
 FILE_NAME = "zoo.toml"
@@ -37,11 +38,15 @@ class PromptingChange:
 
 @dataclass(frozen=True)
 class ZooTable:
-    """``[zoo]``: where results lie, and what runs them."""
+    """``[zoo]``: where results lie, and what runs them.
+
+    unsafe_code: tasks that may run code that models write, on this machine and with your rights.
+    """
 
     store: str = "results"
     executor: str = "local"
     loader: str | None = None
+    unsafe_code: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,7 @@ class Config:
 
     path: the file, None for the embedded default. store: the folder of results.
     prompting: by regime; model_prompting: by model id.
+    unsafe_code: names of tasks that may run code that models write.
     """
 
     path: Path | None
@@ -136,6 +142,7 @@ class Config:
     model_prompting: Mapping[str, PromptingChange]
     leaderboards: Mapping[str, LeaderboardTable]
     publish: Mapping[str, PublishTable]
+    unsafe_code: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
@@ -178,6 +185,7 @@ def read_config(path: Path | None = None, *, start: Path | None = None) -> Confi
         model_prompting=_model_prompting(file.families, where),
         leaderboards=file.leaderboards,
         publish=file.publish,
+        unsafe_code=file.zoo.unsafe_code,
     )
 
 
@@ -241,6 +249,7 @@ def _family(name: str, table: FamilyTable, root: Path, where: str) -> Family:
             raise wrong(where, f"{at}[{number}].id", f"{model.id} is models[{first}] already")
         if model.gpus < 0:
             raise wrong(where, f"{at}[{number}].gpus", f"{model.gpus} is below 0")
+        refuse_secrets(model.loader_args, f"{where}: {f'{at}[{number}].loader_args'[1:]}")
     models = tuple(_model(name, model, root) for model in table.models)
     _check_lineage(models, where, at)
     return Family(name, models, table.title, table.suite)

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import inspect
+import platform
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from zoo.benchmarks import Suite
-from zoo.errors import ZooError
+from zoo.errors import StoreError, ZooError
 from zoo.evaluation.asked import keep_asked
 from zoo.evaluation.environment import resolve_device, resolve_dtype
 from zoo.evaluation.evaluator import OnEvent
+from zoo.evaluation.preflight.inspection import inspect as inspect_cells
 from zoo.evaluation.preparing import Cell
 from zoo.executors import Settings, evaluator_for
-from zoo.hookspecs import Job
+from zoo.fingerprints import digest
+from zoo.hookspecs import Executor, Job
 from zoo.host import Host
+from zoo.liveness import Sign, signs_of_life
 from zoo.maintenance import add_to_index
 from zoo.models import Family, Model
 from zoo.plan import Plan, Wishes, as_asked, make_plan
 from zoo.probing import describe
-from zoo.results import RecordedCell, Result, RunRecord
+from zoo.progress import Progress, Tally
+from zoo.redaction import redact, refuse_secrets
+from zoo.results import RecordedCell, Result, RunRecord, RunSpec
 from zoo.structuring import plain
+
+UNASKED = "the run was stopped before this cell had a score; run again to go on"
+"""Why a cell of an interrupted run failed."""
 
 LOCAL = ("run", "store", "config", "fresh", "asks")
 """Settings that say nothing of the numbers and stay out of the record."""
@@ -65,6 +75,17 @@ class Outcome:
         return tuple(result for result in self.results if result.status == "failed")
 
 
+class Interrupted(KeyboardInterrupt):
+    """A run was stopped; what it had finished is in the store, and in its record.
+
+    outcome: what there is of it.
+    """
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        super().__init__("the run was stopped")
+
+
 def plan_family(host: Host, family: Family, suite: Suite, wishes: Wishes) -> Plan:
     """The plan for a family on a suite, as this zoo's configuration resolves it."""
     return make_plan(
@@ -81,8 +102,11 @@ def plan_family(host: Host, family: Family, suite: Suite, wishes: Wishes) -> Pla
 def settings_of(host: Host, options: Options) -> Settings:
     """The options with device and dtype resolved, for a run of their own.
 
-    Raises ConfigError where they cannot be met.
+    Raises ConfigError where they cannot be met, or hold a secret.
     """
+    refuse_secrets(options.loader_args, "--loader-args")
+    refuse_secrets(options.executor_args, "--executor-args")
+    refuse_secrets(options.wishes.gen_kwargs, "--gen-kwargs")
     device = resolve_device(options.device, here=not host.executor(options.executor).remote)
     return Settings(
         run=f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(3)}",
@@ -106,67 +130,213 @@ def run_family(
     suite: Suite,
     options: Options,
     on_event: OnEvent = lambda *_: None,
+    command: str = "",
 ) -> Outcome:
     """Runs a family on a suite. Cells that fail are in the outcome with their reason.
 
     Every cell is prepared before the first weight is loaded; what the store has is not asked again.
-    Raises StoreError where results cannot be kept; what is finished by then is kept.
+    command: what was typed, for `zoo status` to say how to go on.
+    Raises StoreError where results cannot be kept, and Interrupted where on_event or a signal
+    raised KeyboardInterrupt; what is finished by then is kept.
     """
     started = datetime.now(UTC)
     suite = as_asked(suite, options.wishes)
     settings = settings_of(host, options)
     executor = host.executor(options.executor)
     plan = plan_family(host, family, suite, options.wishes)
+    tally = Tally()
+
+    def tell(name: str, facts: Mapping[str, Any]) -> None:
+        tally(name, facts)
+        on_event(name, facts)
+
+    first = _sign(family, suite, options, settings, started, command)
     results: dict[int, Result] = {}
-    cells = _prepare(plan, plain(settings), results, on_event)
-    names = [cell.spec.identity for cell in cells.values()]
-    questions = dict(zip(names, keep_asked(host.store, cells.values()), strict=True))
-    waiting = {number: cell for number, cell in cells.items() if number not in results}
-    on_event(
-        "start",
-        {
-            "family": family.name,
-            "suite": suite.name,
-            "models": len(family.models),
-            "cells": len(plan.specs) + len(plan.failed),
-            "reused": sum(result.reused for result in results.values()),
-            "requests": sum(
-                cell.size
-                for cell in {cell.response_key: cell for cell in waiting.values()}.values()
-            ),
-        },
-    )
+    with signs_of_life(host.store.root, first, tally.now):
+        cells = _prepare(plan, plain(settings), results, tell)
+        names = [cell.spec.identity for cell in cells.values()]
+        questions = dict(zip(names, keep_asked(host.store, cells.values()), strict=True))
+        waiting = _waiting(host, cells, settings, results, tell)
+        tell("start", _start(plan, family, suite, results, waiting))
+        missing = UNASKED
+        interruption: KeyboardInterrupt | None = None
+        try:
+            with closing(_executed(executor, waiting, settings, options, tell)) as brought:
+                for number, result in brought:
+                    results[number] = replace(result, error=redact(result.error))
+                    tell("result", _told(results[number]))
+            missing = f"the executor {executor.name!r} gave no result for this cell; run again"
+        except ZooError:
+            raise
+        except KeyboardInterrupt as problem:
+            interruption = problem
+        except Exception as problem:
+            missing = (
+                f"the executor {executor.name!r} stopped: {redact(describe(problem))}; run again"
+            )
+        for number, cell in waiting.items():
+            results.setdefault(number, Result(cell.spec, "failed", error=missing))
+        ordered = (*(results[number] for number in sorted(results)), *plan.failed)
+        record = _record(family, suite, options, settings, started, ordered, questions)
+        path = host.store.add_run(record)
+        add_to_index(host.store, ordered)
+        outcome = Outcome(family, suite, ordered, record, path)
+        tell(
+            "interrupted" if interruption else "finished",
+            {
+                "record": str(path),
+                "cells": len(ordered),
+                "scored": sum(result.status == "scored" for result in ordered),
+                "failed": len(outcome.failed),
+            },
+        )
+        if interruption is not None:
+            raise Interrupted(outcome) from interruption
+    return outcome
+
+
+def _executed(
+    executor: Executor,
+    waiting: Mapping[int, Cell],
+    settings: Settings,
+    options: Options,
+    tell: OnEvent,
+) -> Generator[tuple[int, Result], None, None]:
+    """Results by their place in the plan, as the executor brings them."""
     jobs = [
-        Job(model, tuple(cells[number].spec for number in numbers), plain(settings))
+        Job(model, tuple(waiting[number].spec for number in numbers), plain(settings))
         for model, numbers in _by_model(waiting)
     ]
     numbers_of: dict[tuple[object, ...], list[int]] = {}
     for number, cell in waiting.items():
         numbers_of.setdefault(cell.spec.identity, []).append(number)
-    lost = f"the executor {executor.name!r} gave no result for this cell; run again"
-    try:
-        listening = {"on_event": on_event} if _takes(executor.run, "on_event") else {}
-        for result in executor.run(jobs, **listening, **options.executor_args):
-            results.update(dict.fromkeys(numbers_of.get(result.spec.identity, ()), result))
-            on_event("result", {"name": result.spec.name, "status": result.status})
-    except ZooError:
-        raise
-    except Exception as problem:
-        lost = f"the executor {executor.name!r} stopped: {describe(problem)}; run again"
-    for number, cell in waiting.items():
-        results.setdefault(number, Result(cell.spec, "failed", error=lost))
-    ordered = (*(results[number] for number in sorted(results)), *plan.failed)
-    record = _record(family, suite, options, settings, started, ordered, questions)
-    path = host.store.add_run(record)
-    add_to_index(host.store, ordered)
-    on_event("finished", {"record": str(path), "cells": len(ordered)})
-    return Outcome(family, suite, ordered, record, path)
+    listening = {"on_event": tell} if _takes(executor.run, "on_event") else {}
+    for result in executor.run(jobs, **listening, **options.executor_args):
+        for number in numbers_of.get(result.spec.identity, ()):
+            yield number, result
+
+
+def _start(
+    plan: Plan,
+    family: Family,
+    suite: Suite,
+    results: Mapping[int, Result],
+    waiting: Mapping[int, Cell],
+) -> dict[str, Any]:
+    """What a run has before it, in all and by model. Cells that share an answer ask it once."""
+    asked: dict[str, dict[str, int]] = {model.id: {} for model in family.models}
+    seen: set[str] = set()
+    for cell in waiting.values():
+        if cell.response_key not in seen:
+            seen.add(cell.response_key)
+            asked.setdefault(cell.spec.model.id, {})[cell.response_key] = cell.size
+    found = [*results.values(), *plan.failed]
+    return {
+        "family": family.name,
+        "suite": suite.name,
+        "models": len(family.models),
+        "cells": len(plan.specs) + len(plan.failed),
+        "reused": sum(result.reused for result in found),
+        "failed": sum(result.status == "failed" for result in found),
+        "requests": sum(sum(sizes.values()) for sizes in asked.values()),
+        "by_model": [
+            {
+                "model": model,
+                "cells": sum(cell.spec.model.id == model for cell in waiting.values()),
+                "reused": sum(r.reused for r in found if r.spec.model.id == model),
+                "requests": sum(sizes.values()),
+            }
+            for model, sizes in asked.items()
+        ],
+    }
+
+
+def _told(result: Result) -> dict[str, Any]:
+    """What is told of a result."""
+    spec = result.spec
+    return {
+        "model": spec.model.id,
+        "benchmark": spec.benchmark.name,
+        "protocol": spec.protocol,
+        "name": spec.name,
+        "status": result.status,
+        "error": result.error,
+    }
+
+
+def _sign(
+    family: Family,
+    suite: Suite,
+    options: Options,
+    settings: Settings,
+    started: datetime,
+    command: str,
+) -> Sign:
+    """The run's first sign of life."""
+    now = started.isoformat(timespec="seconds")
+    wishes = plain(replace(options, executor=None, executor_args={}, fresh=False))
+    asked = digest([[model.id for model in family.models], plain(suite), wishes])
+    progress = Progress(family.name, suite.name)
+    return Sign(settings.run, now, now, 1, platform.node(), asked, redact(command), progress)
 
 
 def _takes(function: Callable[..., Any], name: str) -> bool:
     """Whether a function can be given an argument of that name."""
     parameters = inspect.signature(function).parameters.values()
     return any(p.name == name or p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
+
+
+def _waiting(
+    host: Host,
+    cells: Mapping[int, Cell],
+    settings: Settings,
+    results: dict[int, Result],
+    tell: OnEvent,
+) -> dict[int, Cell]:
+    """Cells that are to be asked, by their place in the plan; what cannot be goes into `results`.
+
+    What is found of this machine is told. Raises StoreError where the run is not to be begun.
+    """
+    waiting = {number: cell for number, cell in cells.items() if number not in results}
+    found = inspect_cells(list(waiting.values()), device=settings.device, store=host.store.root)
+    for finding in found:
+        tell("finding", plain(finding))
+        if not finding.refuses:
+            continue
+        if not finding.model:
+            raise StoreError(finding.text)
+        for number, cell in list(waiting.items()):
+            if cell.spec.model.id == finding.model:
+                results[number] = Result(cell.spec, "failed", error=finding.text)
+                del waiting[number]
+    return waiting
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a run would do: cells that fail now, that the store has, and that are to be asked."""
+
+    failed: tuple[Result, ...]
+    reused: tuple[Result, ...]
+    asked: tuple[RunSpec, ...]
+    requests: int
+
+
+def check_family(
+    host: Host, plan: Plan, options: Options, on_event: OnEvent = lambda *_: None
+) -> Checked:
+    """Prepares every cell of a plan, as a run does before it loads the first weight."""
+    results: dict[int, Result] = {}
+    settings = settings_of(host, options)
+    cells = _prepare(plan, plain(settings), results, on_event)
+    waiting = _waiting(host, cells, settings, results, on_event)
+    sizes = {cell.response_key: cell.size for cell in waiting.values()}
+    return Checked(
+        tuple(each for each in results.values() if each.status == "failed") + plan.failed,
+        tuple(each for each in results.values() if each.reused),
+        tuple(cell.spec for cell in waiting.values()),
+        sum(sizes.values()),
+    )
 
 
 def _prepare(
@@ -179,7 +349,7 @@ def _prepare(
         on_event("preparing", {"done": number, "cells": len(plan.specs), "name": spec.name})
         prepared = evaluator.prepare(spec)
         if isinstance(prepared, Result):
-            results[number] = prepared
+            results[number] = replace(prepared, error=redact(prepared.error))
             continue
         cells[number] = prepared
         if (found := evaluator.finished(prepared)) is not None:

@@ -12,11 +12,30 @@ SMALL_FILES = ("*.json", "*.jinja", "*.txt", "README.md", *TOKENIZER)
 ADAPTER = ("adapter_model.safetensors",)
 """Weights of an adapter, which are small too."""
 
+PATIENCE = 10.0
+"""Seconds that the Hub has to say what it knows of a name."""
+
+SILENT = frozenset(
+    """ConnectionError ConnectError LocalEntryNotFoundError OfflineModeIsEnabled TimeoutException
+    ReadTimeout ConnectTimeout ReadError RemoteProtocolError TimeoutError""".split()
+)
+"""Names of exceptions, whichever library brings them, that say that nobody answered."""
+
+
+def is_silence(problem: BaseException) -> bool:
+    """Whether an exception says that the Hub did not answer, not that it refused.
+
+    >>> is_silence(TimeoutError()), is_silence(ValueError())
+    (True, False)
+    """
+    return bool({kind.__name__ for kind in type(problem).__mro__} & SILENT)
+
 
 def small_snapshot(name: str, revision: str | None, more: Sequence[str] = ()) -> Path:
     """The snapshot folder (named by its commit) of a Hub repository, from the cache if offline.
 
-    more: patterns of further files to fetch. The Hub is asked at every call, since a branch moves.
+    more: patterns of further files to fetch. The Hub is asked at every call, since a branch moves;
+    where it does not answer in time, only the cache is looked at.
     Raises ModelError: gated, missing, unknown revision, or not in the cache and out of reach.
     """
     from huggingface_hub import snapshot_download
@@ -31,7 +50,11 @@ def small_snapshot(name: str, revision: str | None, more: Sequence[str] = ()) ->
 
     try:
         wanted = [*SMALL_FILES, *more]
-        return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
+        cached = not _answers(name, revision)
+        found = snapshot_download(
+            name, revision=revision, allow_patterns=wanted, local_files_only=cached
+        )
+        return Path(found)
     except GatedRepoError:
         reason = f"{name} is gated; accept its terms on the Hub, then set HF_TOKEN"
     except RepositoryNotFoundError:
@@ -46,3 +69,15 @@ def small_snapshot(name: str, revision: str | None, more: Sequence[str] = ()) ->
             f"({type(problem).__name__}); fetch it where there is a network, or name a folder"
         )
     raise ModelError(reason)
+
+
+def _answers(name: str, revision: str | None) -> bool:
+    """Whether the Hub says anything of a model in time: its own client, where a connection hangs,
+    tries again for minutes."""
+    from huggingface_hub import HfApi
+
+    try:
+        HfApi().model_info(name, revision=revision, timeout=PATIENCE)
+    except Exception as problem:
+        return not is_silence(problem)
+    return True

@@ -19,6 +19,7 @@ CHECKOUT = ROOT.parent
 
 FLOORS = (
     {"benchmarks", "clustered", "errors", "fingerprints", "hookspecs", "models", "probing"},
+    {"progress", "redaction"},
     {
         "answers",
         "engine",
@@ -32,7 +33,7 @@ FLOORS = (
         "tasks",
     },
     {"columns", "config", "effects", "plugins", "ratios", "store"},
-    {"contrasts", "pairing", "registry", "suites"},
+    {"contrasts", "interruption", "liveness", "pairing", "registry", "suites"},
     {"claims", "composites", "equivalence", "plan", "questions"},
     {"catalogue", "findings", "discovery", "evaluation", "matching", "reporting", "stages"},
     {"advice", "host", "measures", "recall", "sheet"},

@@ -408,7 +408,8 @@ def test_a_hub_id_out_of_reach_is_one_sentence_with_a_remedy(
 CACHED = """
 import json, sys
 from zoo.cli import main
-sys.exit(main(["plan", *sys.argv[1:], "--protocol", "native", "--limit", "1", "--json"]))
+wanted = ["--protocol", "native", "--limit", "1", "--json", "--no-check"]
+sys.exit(main(["plan", *sys.argv[1:], *wanted]))
 """
 
 

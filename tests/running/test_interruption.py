@@ -7,12 +7,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from support.zoos import TinyZoo, numbers
 
+from zoo.interruption import QUIET, Stop, Stopped, stopping
+from zoo.liveness import sightings
+from zoo.progress import Tally
 from zoo.recall import recall
+from zoo.running import UNASKED
 from zoo.store import Store, leases
 
 
@@ -29,8 +34,8 @@ def start(zoo: TinyZoo) -> subprocess.Popen[str]:
     )
 
 
-def end_in_the_middle(zoo: TinyZoo, results: int, with_signal: signal.Signals) -> int:
-    """Ends a run in the middle of an answer after its nth result; returns its exit status."""
+def end_in_the_middle(zoo: TinyZoo, results: int, with_signal: signal.Signals) -> tuple[int, str]:
+    """Ends a run in the middle of an answer after its nth result; its status and last words."""
     with start(zoo) as run:
         assert run.stderr is not None
         done, asked = 0, False
@@ -42,8 +47,76 @@ def end_in_the_middle(zoo: TinyZoo, results: int, with_signal: signal.Signals) -
                 run.send_signal(with_signal)
                 break
         assert asked, "the run ended before it could be interrupted"
-        run.communicate()
-        return run.returncode
+        _, said = run.communicate()
+        return run.returncode, said
+
+
+def midway(tally: Tally, stop: Stop) -> None:
+    """A model is asked ten requests and has answered none."""
+    facts = {"family": "f", "suite": "s", "cells": 1, "reused": 0, "failed": 0, "by_model": []}
+    for name, more in (("start", facts), ("cell", {"model": "a", "name": "a", "requests": 10})):
+        tally(name, more)
+        stop(name, more)
+
+
+def answer(tally: Tally, stop: Stop, done: int) -> None:
+    tally("requests", {"done": done})
+    stop("requests", {"done": done})
+
+
+def forward_pass() -> None:
+    """Something that takes long and can be left."""
+    for _ in range(400):
+        time.sleep(0.01)
+
+
+def test_ctrl_c_lets_the_batch_at_work_be_answered_and_leaves_the_next() -> None:
+    tally, said = Tally(), []
+    stop = Stop(tally, said.append)
+
+    def ask() -> None:
+        midway(tally, stop)
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(3 * QUIET)  # the batch at work takes its time
+        for _ in range(4):
+            answer(tally, stop, 1)
+        forward_pass()
+        pytest.fail("the next batch was waited for")
+
+    with stopping(stop), pytest.raises(Stopped):
+        ask()
+    assert tally.now().done == 4
+    assert len(said) == 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_call_that_is_answered_whole_is_kept_before_the_run_ends() -> None:
+    tally, kept = Tally(), []
+    stop = Stop(tally)
+
+    def ask() -> None:
+        midway(tally, stop)
+        signal.raise_signal(signal.SIGTERM)
+        answer(tally, stop, 10)
+        time.sleep(3 * QUIET)
+        kept.append("all ten")
+        stop("result", {"status": "scored"})
+
+    with stopping(stop), pytest.raises(Stopped):
+        ask()
+    assert kept
+
+
+def test_a_second_ctrl_c_stops_at_once_and_so_does_the_first_while_nothing_is_asked() -> None:
+    tally = Tally()
+    with stopping(Stop(tally)), pytest.raises(Stopped):
+        signal.raise_signal(signal.SIGINT)
+    stop = Stop(tally)
+    with stopping(stop):
+        midway(tally, stop)
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(Stopped):
+            signal.raise_signal(signal.SIGINT)
 
 
 def test_an_interrupted_and_a_killed_run_go_on_to_the_same_numbers(
@@ -52,12 +125,23 @@ def test_an_interrupted_and_a_killed_run_go_on_to_the_same_numbers(
     # what a killed run held is taken over at once, so that no test waits for it
     monkeypatch.setattr(leases, "STALE", 0.1)
     tiny_zoo.extra = "[prompting.instruction-tuned.gen_kwargs]\nmax_gen_toks = 40"
-    assert end_in_the_middle(tiny_zoo, 2, signal.SIGINT) == 130
+    status, said = end_in_the_middle(tiny_zoo, 2, signal.SIGTERM)
+    assert status == 130, said
+    assert "go on with: zoo run --progress json" in said
     store = Store(tiny_zoo.root / "results")
     assert store.verify() == []
+    (record,) = store.records()
+    assert len(record.cells) == 18
+    unasked = [cell for cell in record.cells if cell.error == UNASKED]
+    assert {cell.status for cell in record.cells} == {"scored", "failed"}
+    assert [cell for cell in record.cells if cell.status == "failed"] == unasked
+    assert [each.status for each in sightings(store.root)] == ["interrupted"]
     finished = len(list(store.keys("scores")))
     assert finished >= 1
-    assert end_in_the_middle(tiny_zoo, 2, signal.SIGKILL) == -signal.SIGKILL
+    status, _ = end_in_the_middle(tiny_zoo, 2, signal.SIGKILL)
+    assert status == -signal.SIGKILL
+    seen = [each.status for each in sightings(store.root, patience=1.5)]
+    assert seen == ["interrupted", "silent"]
     assert store.verify() == []
     kept = len(list(store.keys("scores")))
     assert kept > finished

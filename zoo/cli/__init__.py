@@ -14,18 +14,18 @@ from collections.abc import Sequence
 
 from zoo.errors import ZooError
 from zoo.probing import describe
-
-INTERRUPTED = 130
-"""What a shell expects of a program that Ctrl-C ended."""
+from zoo.redaction import Redacting, redact
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit status."""
     from zoo.cli.parser import build_parser, normalise
+    from zoo.cli.run import INTERRUPTED
 
     args_in = normalise(sys.argv[1:] if argv is None else argv)
     parser = build_parser(args_in)
     args = parser.parse_args(args_in)
+    args.argv = args_in
     if not hasattr(args, "run"):
         parser.print_help()
         return 0
@@ -34,12 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         logging.getLogger("zoo").setLevel(logging.DEBUG)
     else:
         warnings.simplefilter("ignore")  # other libraries' notices to their developers
+    _redact_logs()
     try:
         return int(args.run(args))
     except ZooError as problem:
         if args.debug:
             raise
-        print(f"zoo: {problem}", file=sys.stderr)
+        print(f"zoo: {redact(str(problem))}", file=sys.stderr)
         return problem.exit_code
     except BrokenPipeError:
         # the reader (head, less) went away: no error, and nothing more to say at exit
@@ -49,8 +50,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         # not ours: a plugin's command, a full disk, a library; still one sentence
         if args.debug:
             raise
-        print(f"zoo: {describe(problem)} (--debug shows where)", file=sys.stderr)
+        print(f"zoo: {redact(describe(problem))} (--debug shows where)", file=sys.stderr)
         return ZooError.exit_code
     except KeyboardInterrupt:
         print("zoo: stopped; what was finished is kept, run again to go on", file=sys.stderr)
         return INTERRUPTED
+
+
+def _redact_logs() -> None:
+    """No log of ours, nor what reaches the root's handlers, says a secret."""
+    filtering = Redacting()
+    for each in (logging.getLogger("zoo"), *logging.getLogger().handlers):
+        if not any(isinstance(kept, Redacting) for kept in each.filters):
+            each.addFilter(filtering)

@@ -1,15 +1,17 @@
-"""`zoo plan`: what a run would ask, and who decided it, without loading anything."""
+"""`zoo plan`: what a run would ask, who decided it, and what stands in its way."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.flags import add_asking, add_targets
+from zoo.cli.flags import add_asking, add_loading, add_targets
 
 if TYPE_CHECKING:
+    from zoo.host import Host
     from zoo.plan import Plan
     from zoo.results import Result, RunSpec
 
@@ -20,31 +22,32 @@ def register(verbs: Any) -> None:
         "plan",
         "show what a run would ask, and the rule behind each choice",
         run,
-        description="List the cells of a run without running it; --explain names the rule behind "
-        "each choice (command line > zoo.toml > benchmark > regime).",
+        description="List the cells of a run without running it, and check each as a run does "
+        "before it loads a weight: data, templates, metrics, memory, disk. --explain names the "
+        "rule behind each choice (command line > zoo.toml > benchmark > regime).",
     )
     add_targets(parser)
     add_asking(parser)
+    add_loading(parser)
+    parser.add_argument("--no-check", action="store_true", help="list only, read no data")
     parser.add_argument("--explain", action="store_true", help="name the rule behind each choice")
     parser.add_argument("--json", action="store_true", help="one object for each cell")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the plan; 1 where a cell cannot even be planned."""
+    """Prints the plan and what was found; 1 where a cell would fail."""
     from zoo.cli.opening import open_host
     from zoo.cli.run import show_failed, show_problems, wishes_of
     from zoo.running import plan_family
 
     host = open_host(args)
-    specs: list[RunSpec] = []
+    rows: list[dict[str, Any]] = []
     failed: list[Result] = []
     plans: list[Plan] = []
     for family in host.discovery.resolve(args.targets, args.base):
         suite = host.suite(args.suite, args.tasks, family)
         plan = plan_family(host, family, suite, wishes_of(args))
         plans.append(plan)
-        specs += plan.specs
-        failed += plan.failed
         if not args.json:
             models, benchmarks = len(family.models), len(suite.benchmarks)
             print(
@@ -52,16 +55,54 @@ def run(args: argparse.Namespace) -> int:
                 f"{len(plan.specs)} cells"
             )
             _print(plan.specs, args.explain)
+            sys.stdout.flush()
+        status = {"failed": plan.failed} if args.no_check else _check(host, plan, args)
+        failed += status["failed"]
+        rows += [_as_json(spec, status) for spec in plan.specs]
     if args.json:
-        print(json.dumps([_as_json(spec) for spec in specs], ensure_ascii=False, indent=1))
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
     show_problems(host, plans)
     show_failed(tuple(failed))
     return int(bool(failed))
 
 
-def _as_json(spec: RunSpec) -> dict[str, Any]:
+def _check(host: Host, plan: Plan, args: argparse.Namespace) -> dict[str, tuple[Result, ...]]:
+    """Results that are known before anything is asked: of cells that fail, and of the store."""
+    from zoo.cli.run import wishes_of
+    from zoo.reporting.text import clean
+    from zoo.running import Options, check_family
+
+    def on_event(name: str, facts: Mapping[str, Any]) -> None:
+        if name == "finding" and not facts["refuses"]:
+            print(f"zoo: {clean(facts['text'])}", file=sys.stderr)
+
+    options = Options(
+        wishes=wishes_of(args),
+        device=args.device,
+        dtype=args.dtype,
+        loader=args.loader,
+        loader_args=args.loader_args,
+    )
+    found = check_family(host, plan, options, on_event)
+    if not args.json:
+        print(
+            f"checked: {len(found.asked)} cells to ask ({found.requests} requests), "
+            f"{len(found.reused)} in the store, {len(found.failed)} would fail"
+        )
+    return {"failed": found.failed, "in the store": found.reused}
+
+
+def _as_json(spec: RunSpec, status: Mapping[str, Sequence[Result]]) -> dict[str, Any]:
+    """A cell. status: results that are known, by what the cell is called then."""
     from zoo.structuring import plain
 
+    known = {
+        (each.spec.model.id, each.spec.benchmark.key, each.spec.protocol): (name, each.error)
+        for name, found in status.items()
+        for each in found
+    }
+    unknown = ("to ask" if "in the store" in status else "not checked", "")
+    called, error = known.get((spec.model.id, spec.benchmark.key, spec.protocol), unknown)
     return {
         "name": spec.name,
         "model": spec.model.id,
@@ -74,6 +115,8 @@ def _as_json(spec: RunSpec) -> dict[str, Any]:
         "seed": spec.seed,
         "prompting": plain(spec.prompting),
         "rules": [{"choice": choice, "rule": rule} for choice, rule in spec.rules],
+        "status": called,
+        "error": error,
     }
 
 

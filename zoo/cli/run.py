@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.cli.flags import add_asking, add_loading, add_targets, batch_size, names, pairs
 from zoo.errors import ConfigError
+
+INTERRUPTED = 130
+"""What a shell expects of a program that Ctrl-C ended."""
 
 if TYPE_CHECKING:
     from zoo.host import Host
@@ -82,8 +86,10 @@ def wishes_of(args: argparse.Namespace) -> Any:
 def run(args: argparse.Namespace) -> int:
     """Runs every family that the targets name; 1 where a cell failed."""
     from zoo.cli.opening import open_host
-    from zoo.cli.progress import progress
-    from zoo.running import plan_family, run_family
+    from zoo.cli.progress import showing
+    from zoo.interruption import Stop, stopping
+    from zoo.progress import Tally, in_turn
+    from zoo.running import Interrupted, plan_family, run_family
 
     if args.probes:
         raise ConfigError("--probes is not there yet in this version; leave it out")
@@ -100,11 +106,35 @@ def run(args: argparse.Namespace) -> int:
     show_problems(host, plans)
     status = 0
     for family, suite in zip(families, suites, strict=True):
-        with progress(args.progress) as on_event:
-            outcome = run_family(host, family, suite, options, on_event)
+        tally = Tally()
+        try:
+            with showing(args.progress, tally) as view:
+                stop = Stop(tally, view.say)
+                heard = in_turn(tally, view, stop)
+                with stopping(stop):
+                    outcome = run_family(host, family, suite, options, heard, typed(args))
+        except Interrupted as end:
+            _show_interrupted(end.outcome, typed(args))
+            return INTERRUPTED
         show_outcome(host, family, outcome)
         status = max(status, int(bool(outcome.failed)))
     return status
+
+
+def typed(args: argparse.Namespace) -> str:
+    """The command as it was typed."""
+    return shlex.join(["zoo", *getattr(args, "argv", ())])
+
+
+def _show_interrupted(outcome: Outcome, command: str) -> None:
+    """What there is of a run that was stopped, and how to go on."""
+    from zoo.running import UNASKED
+
+    reached = tuple(each for each in outcome.results if each.error != UNASKED)
+    left = len(outcome.results) - len(reached)
+    print(f"{_accounts(reached)}; {left} more without a score yet", file=sys.stderr)
+    show_failed(tuple(each for each in outcome.failed if each.error != UNASKED))
+    print(f"zoo: stopped; what was finished is kept, go on with: {command}", file=sys.stderr)
 
 
 def show_outcome(host: Host, family: Family, outcome: Outcome) -> None:

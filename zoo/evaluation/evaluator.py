@@ -113,14 +113,17 @@ class Evaluator:
             asked,
             is_finished,
             fresh=self.fresh,
-            on_wait=lambda held: self.on_event(
-                "waiting", {"name": ", ".join(lacking[each.key].spec.name for each in held[:3])}
-            ),
+            on_wait=lambda held: self._tell_waiting([lacking[each.key] for each in held]),
         )
         with closing(turns):
             for mine in turns:
                 found |= self._bring_to_end(model, [(lacking[each.key], each) for each in mine])
         return found
+
+    def _tell_waiting(self, cells: Sequence[Cell]) -> None:
+        first, more = cells[0].spec, len(cells) - 1
+        named = f"{first.name} and {more} more" if more else first.name
+        self.on_event("waiting", {"model": first.model.id, "name": named})
 
     def _bring_to_end(
         self, model: OnDemand, cells: Sequence[tuple[Cell, OpenCell]]
@@ -209,17 +212,18 @@ class Evaluator:
         size = sum(cell.size for cell, _, _ in cells)
         first = cells[0][0]
         named = first.spec.name if len(cells) == 1 else f"{first.model.id} · all"
-        self.on_event("cell", {"name": named, "requests": size})
+        whose = {"model": first.model.id}
+        self.on_event("cell", {**whose, "name": named, "requests": size})
 
         def tell(done: int) -> None:
-            self.on_event("requests", {"done": done})
+            self.on_event("requests", {**whose, "done": done})
 
         mine = [each for _, each, _ in cells]
         for cell, each, rest in cells:
             if each.journalled:
                 each.attempt.say(plain(self._provenance(cell, lm)))
             if taken_up := cell.size - rest.size:
-                tell(taken_up)
+                self.on_event("requests", {**whose, "done": taken_up, "kept": True})
         started = time.monotonic()
         try:
             answered = answer(

@@ -195,7 +195,10 @@ class AnswerHook:
     def add_partial(self, kind: str, args: Sequence[Any], value: Any) -> None:
         """Takes one answer. What cannot be told to a request is passed over: it is asked again
         should this run be ended before its end. Raises StoreError where nothing can be kept."""
-        self._on_request(1)
+        self._keep(kind, args, value)
+        self._on_request(1)  # who is told may end the run: the answer is kept by then
+
+    def _keep(self, kind: str, args: Sequence[Any], value: Any) -> None:
         places = self._open.get(self._find(kind, args))
         if not places:
             return

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from zoo.errors import BenchmarkError, CellError, ZooError
+from zoo.errors import BenchmarkError, CellError, ModelError, ZooError
 from zoo.evaluation.checkpoints import (
     Checkpoint,
     chat_renderer,
@@ -18,7 +18,10 @@ from zoo.evaluation.checkpoints import (
     knows_thinking,
 )
 from zoo.evaluation.environment import checkpoint_dtype
+from zoo.evaluation.huggingface import HF, TORCH
 from zoo.evaluation.keys import Answerer, response_key, score_key
+from zoo.evaluation.preflight.code import remote_code
+from zoo.evaluation.preflight.measures import unmeasured
 from zoo.evaluation.requests import CellRequests, Request, requests_digest
 from zoo.evaluation.tasks import LoadedTask, TaskLoader, build_requests
 from zoo.fingerprints import canonical
@@ -142,7 +145,13 @@ class Preparer:
             ("task", benchmark.task, benchmark.num_fewshot, benchmark.repeats, spec.limit),
             lambda: self._tasks.load(benchmark, spec.limit),
         )
-        if reason := misfit(benchmark, loaded.source):
+        if loader in (HF, TORCH) and (
+            reason := remote_code(model.id, checkpoint.config, model.loader_args)
+        ):
+            raise ModelError(reason)
+        if reason := misfit(benchmark, loaded.source) or unmeasured(
+            benchmark, loaded.metrics, loaded.filters
+        ):
             raise BenchmarkError(reason)  # before the model is asked what could not be scored
         generates = loaded.output_type == "generate_until"
         if not generates:

@@ -95,7 +95,10 @@ def _evaluator(text: str) -> Evaluator:
     return Evaluator(
         store=host.store,
         preparer=Preparer(
-            TaskLoader(host.catalogue.tasks), loader_of, settings.dtype, settings.loader_args
+            TaskLoader(host.catalogue.tasks, host.config.unsafe_code),
+            loader_of,
+            settings.dtype,
+            settings.loader_args,
         ),
         loader_of=loader_of,
         device=settings.device,

@@ -1,0 +1,74 @@
+"""Why a data set cannot be had, in one sentence with the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from zoo.probing import describe
+from zoo.snapshots import PATIENCE, is_silence
+
+GONE = ("DatasetNotFoundError", "RepositoryNotFoundError")
+
+
+@contextmanager
+def bounded(dataset: str, patience: float = PATIENCE) -> Iterator[None]:
+    """Within, a data set is sought in the cache alone if the Hub does not answer in time.
+
+    The Hub's own client tries again for minutes where a connection hangs.
+    """
+    import datasets
+    from huggingface_hub import HfApi
+
+    before = datasets.config.HF_HUB_OFFLINE
+    if not before:
+        try:
+            HfApi(endpoint=datasets.config.HF_ENDPOINT).dataset_info(dataset, timeout=patience)
+        except Exception as problem:
+            # whatever else it says, loading says it too, and more exactly
+            datasets.config.HF_HUB_OFFLINE = is_silence(problem)
+    try:
+        yield
+    finally:
+        datasets.config.HF_HUB_OFFLINE = before
+
+
+def data_trouble(problem: BaseException, dataset: str) -> str:
+    """What is wrong with a data set on the Hub, or "" where the problem is another one.
+
+    >>> data_trouble(RuntimeError("Dataset scripts are no longer supported, but found x.py"), "x")
+    'the data set x is a Python script, which is not run; name a copy of it in Parquet or JSON'
+    """
+    chain = list(_chain(problem))
+    names = {name for each in chain for name in _names(each)}
+    said = " ".join(str(each) for each in chain)
+    if "Dataset scripts are no longer supported" in said or "trust_remote_code" in said:
+        return (
+            f"the data set {dataset} is a Python script, which is not run; "
+            "name a copy of it in Parquet or JSON"
+        )
+    if "GatedRepoError" in names or "is a gated dataset" in said:
+        return f"the data set {dataset} is gated; accept its terms on the Hub, then set HF_TOKEN"
+    if names & set(GONE):
+        return f"there is no data set {dataset} on the Hub (if it is private, set HF_TOKEN)"
+    if any(map(is_silence, chain)):
+        return (
+            f"the data set {dataset} is not in the cache and the Hub cannot be reached "
+            f"({describe(problem)}); fetch it where there is a network"
+        )
+    return ""
+
+
+def _names(problem: BaseException) -> set[str]:
+    """What an exception is called, and what it is a kind of."""
+    return {kind.__name__ for kind in type(problem).__mro__}
+
+
+def _chain(problem: BaseException) -> Iterator[BaseException]:
+    """An exception and what it came of."""
+    seen: set[int] = set()
+    waiting: BaseException | None = problem
+    while waiting is not None and id(waiting) not in seen:
+        seen.add(id(waiting))
+        yield waiting
+        waiting = waiting.__cause__ or waiting.__context__
