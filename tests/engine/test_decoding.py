@@ -315,6 +315,25 @@ def test_greedy_repeats_are_one_answer_and_each_prompt_is_told_once(tokenizer: A
     assert all(len(samples) == 3 and len(set(samples)) == 1 for samples in found)
 
 
+@pytest.mark.parametrize("sampling", [None, WARM])
+@pytest.mark.parametrize("shares", [True, False])
+def test_logits_that_are_no_numbers_are_an_error_and_no_text(
+    sampling: Sampling | None, shares: bool, tokenizer: Any
+) -> None:
+    model = llama()
+    with torch.no_grad():
+        model.model.norm.weight[3] = torch.nan
+    with pytest.raises(CellError, match="logits are no numbers"):
+        generate(
+            model,
+            prompts_sharing(9, (2, 3)),
+            tokenizer=tokenizer,
+            max_new_tokens=3,
+            sampling=sampling,
+            shares_prefix=shares,
+        )
+
+
 # --- memory --------------------------------------------------------------------------------
 
 

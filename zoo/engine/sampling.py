@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.errors import ConfigError
+from zoo.errors import CellError, ConfigError
 
 if TYPE_CHECKING:
     import torch
@@ -53,10 +53,13 @@ def choose(
 ) -> torch.Tensor:
     """The next token of each row, [rows]. logits: [rows, vocabulary]; drawn: [rows] in [0, 1).
 
-    Sampling inverts the cumulative distribution at `drawn`, in double precision.
+    Sampling inverts the cumulative distribution at `drawn`, in double precision. Raises CellError
+    where logits are no numbers: the likeliest of them would be one that is none.
     """
     if sampling is None or drawn is None:
-        return logits.argmax(-1)
+        picked = logits.argmax(-1, keepdim=True)
+        _check(logits.gather(-1, picked))
+        return picked[:, 0]
     scores, order = logits.double() / sampling.temperature, None
     if 0 < sampling.top_k < scores.shape[-1]:
         scores, order = scores.topk(sampling.top_k)
@@ -67,7 +70,16 @@ def choose(
         before = probabilities.cumsum(-1) - probabilities
         probabilities = probabilities.where(before < sampling.top_p, 0)
     cumulative = probabilities.cumsum(-1)
+    _check(cumulative[:, -1])
     target = drawn[:, None] * cumulative[:, -1:]
     # the first place whose sum exceeds the target: never one of probability zero
     place = (cumulative > target).int().argmax(-1, keepdim=True)
     return (place if order is None else order.gather(-1, place))[:, 0]
+
+
+def _check(numbers: torch.Tensor) -> None:
+    if numbers.isnan().any():
+        raise CellError(
+            "the model's logits are no numbers: its weights or its dtype overflow; "
+            "try --dtype float32"
+        )

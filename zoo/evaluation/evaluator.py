@@ -33,8 +33,8 @@ POOL = 65_536
 """Most requests asked in one call: what they hold in memory is their tokens, some bytes each."""
 
 OnEvent = Callable[[str, Mapping[str, Any]], None]
-"""Told what happens: ("loading", {model}), ("cell", {name, requests}), ("requests", {done}),
-("waiting", {name}) where another process is at work on cells."""
+"""Told what happens, each with its `model`: ("loading", {}), ("cell", {name, requests}),
+("requests", {done}), ("waiting", {name}) where another process is at work on cells."""
 
 
 @dataclass
