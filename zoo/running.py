@@ -156,7 +156,8 @@ def run_family(
         cells = _prepare(plan, plain(settings), results, tell)
         names = [cell.spec.identity for cell in cells.values()]
         questions = dict(zip(names, keep_asked(host.store, cells.values()), strict=True))
-        waiting = _waiting(host, cells, settings, results, tell)
+        device = None if executor.remote else settings.device
+        waiting = _waiting(host, cells, device, results, tell)
         tell("start", _start(plan, family, suite, results, waiting))
         missing = UNASKED
         interruption: KeyboardInterrupt | None = None
@@ -289,7 +290,7 @@ def _takes(function: Callable[..., Any], name: str) -> bool:
 def _waiting(
     host: Host,
     cells: Mapping[int, Cell],
-    settings: Settings,
+    device: str | None,
     results: dict[int, Result],
     tell: OnEvent,
 ) -> dict[int, Cell]:
@@ -298,7 +299,7 @@ def _waiting(
     What is found of this machine is told. Raises StoreError where the run is not to be begun.
     """
     waiting = {number: cell for number, cell in cells.items() if number not in results}
-    found = inspect_cells(list(waiting.values()), device=settings.device, store=host.store.root)
+    found = inspect_cells(list(waiting.values()), device=device, store=host.store.root)
     for finding in found:
         tell("finding", plain(finding))
         if not finding.refuses:
@@ -329,7 +330,8 @@ def check_family(
     results: dict[int, Result] = {}
     settings = settings_of(host, options)
     cells = _prepare(plan, plain(settings), results, on_event)
-    waiting = _waiting(host, cells, settings, results, on_event)
+    remote = host.executor(options.executor).remote
+    waiting = _waiting(host, cells, None if remote else settings.device, results, on_event)
     sizes = {cell.response_key: cell.size for cell in waiting.values()}
     return Checked(
         tuple(each for each in results.values() if each.status == "failed") + plan.failed,

@@ -34,6 +34,11 @@ class Clumsy:
         with (self.folder / way).open("a") as file:
             file.write(f"{model}|{text}|{times}\n")
 
+    def left(self, way: str) -> int:
+        """How often models will still fall in this way."""
+        lines = (self.folder / way).read_text().splitlines()
+        return sum(int(line.rpartition("|")[2]) for line in lines)
+
     @property
     def log(self) -> list[Mapping[str, Any]]:
         """What the plugin wrote down, in order."""

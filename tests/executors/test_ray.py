@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,8 @@ def test_a_run_outlives_a_node_that_dies_in_the_middle_and_ends_with_the_same_nu
     def kill(name: str, facts: Mapping[str, Any]) -> None:
         if name == "cell" and facts["model"] == "a" and not killed:
             killed.append(facts["node"])
+            while clumsy.left("hang"):  # what was not reached would hang the next node's actor
+                time.sleep(0.05)
             (node,) = [n for n in cluster.list_all_nodes() if n.node_id == facts["node"]]
             cluster.remove_node(node, allow_graceful=False)
 

@@ -11,15 +11,16 @@ from zoo.evaluation.preflight.findings import Finding
 from zoo.evaluation.preparing import Cell
 
 
-def inspect(cells: Sequence[Cell], *, device: str, store: Path) -> list[Finding]:
+def inspect(cells: Sequence[Cell], *, device: str | None, store: Path) -> list[Finding]:
     """Findings about cells that are to be asked on a device and kept in a store.
 
+    device: None where they are asked on other machines, whose memory cannot be seen from here.
     Nothing is downloaded but the Hub's answer to how large the weights are, where it is in reach.
     """
     return list(_findings(cells, device, store)) if cells else []
 
 
-def _findings(cells: Sequence[Cell], device: str, store: Path) -> Iterator[Finding]:
+def _findings(cells: Sequence[Cell], device: str | None, store: Path) -> Iterator[Finding]:
     models = {cell.spec.model.id: cell for cell in cells}
     lacking: dict[str, disk.Download] = {}
     for name, cell in models.items():
@@ -28,11 +29,13 @@ def _findings(cells: Sequence[Cell], device: str, store: Path) -> Iterator[Findi
     yield from disk.downloads(lacking, disk.cache_folder())
     answers = {cell.response_key: (cell.size, _budget(cell)) for cell in cells}
     yield from disk.results(answers.values(), store)
-    room = memory.memory_of(device)
-    for name, cell in models.items():
-        needed = _weights(cell.checkpoint, cell.dtype, lacking.get(name))
-        if needed is not None:
-            yield from memory.fits(name, needed, cell.dtype, room, cell.spec.model.loader_args)
+    if device is not None:
+        room = memory.memory_of(device)
+        for name, cell in models.items():
+            needed = _weights(cell.checkpoint, cell.dtype, lacking.get(name))
+            if needed is not None:
+                args = cell.spec.model.loader_args
+                yield from memory.fits(name, needed, cell.dtype, room, args)
     yield from prompts.doubled_bos(cells)
 
 
