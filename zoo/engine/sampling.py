@@ -66,11 +66,11 @@ def choose(
     elif sampling.top_p < 1:
         scores, order = scores.sort(dim=-1, descending=True, stable=True)
     probabilities = scores.softmax(-1)
+    _check(probabilities[:, 0])
     if sampling.top_p < 1:
         before = probabilities.cumsum(-1) - probabilities
         probabilities = probabilities.where(before < sampling.top_p, 0)
     cumulative = probabilities.cumsum(-1)
-    _check(cumulative[:, -1])
     target = drawn[:, None] * cumulative[:, -1:]
     # the first place whose sum exceeds the target: never one of probability zero
     place = (cumulative > target).int().argmax(-1, keepdim=True)

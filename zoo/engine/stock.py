@@ -22,14 +22,15 @@ from zoo.engine.sampling import choose
 
 
 class _Pick(LogitsProcessor):
-    """Leaves one token possible: the one that our sampling draws."""
+    """Leaves one token possible: the one that we choose."""
 
-    def __init__(self, job: Any, drawn: Tensor, width: int) -> None:
+    def __init__(self, job: Any, drawn: Tensor | None, width: int) -> None:
         self._job, self._drawn, self._width = job, drawn, width
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         step = input_ids.shape[1] - self._width
-        picked = choose(scores, self._job.sampling, self._drawn[:, step])
+        now = None if self._drawn is None else self._drawn[:, step]
+        picked = choose(scores, self._job.sampling, now)
         only = torch.full_like(scores, -torch.inf)
         return only.scatter_(1, picked[:, None], 0.0)
 
@@ -55,9 +56,7 @@ def decode_stock(model: Any, tokenizer: Any, job: Any) -> Callable[[Batch], list
             prompts = [list(job.prompts[batch.rows[place][0]]) for place in places]
             width = max(map(len, prompts))
             pad = [width - len(prompt) for prompt in prompts]
-            processors = LogitsProcessorList()
-            if drawn is not None:
-                processors.append(_Pick(job, drawn[places], width))
+            mine = None if drawn is None else drawn[places]
             with torch.inference_mode():
                 made = model.generate(
                     input_ids=_tensor(
@@ -71,7 +70,7 @@ def decode_stock(model: Any, tokenizer: Any, job: Any) -> Callable[[Batch], list
                     top_k=None,
                     eos_token_id=sorted(job.eos) or None,
                     pad_token_id=_pad(tokenizer, job),
-                    logits_processor=processors,
+                    logits_processor=LogitsProcessorList([_Pick(job, mine, width)]),
                     stopping_criteria=StoppingCriteriaList([_Ended(job, width)]),
                 )
             for place, row in zip(places, made[:, width:].tolist(), strict=True):
