@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,23 @@ def common(*, default: bool) -> argparse.ArgumentParser:
         "--debug", action="store_true", default=unset(False), help="show tracebacks and logs"
     )
     return parser
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Flags that say which run that was made is meant."""
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        default=[],
+        metavar="TARGET",
+        help="a family that was run, or models of it",
+    )
+    parser.add_argument("--suite", metavar="S", help="of the run (default: the newest)")
+
+
+def families_and_models(targets: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The targets of a run that was made: models' names have a slash, families' have none."""
+    return [each for each in targets if "/" not in each], [each for each in targets if "/" in each]
 
 
 def add_targets(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.flags import names
+from zoo.cli.flags import add_run, families_and_models, names
 from zoo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -42,14 +42,7 @@ def register(verbs: Any) -> None:
 
 def add_what(parser: argparse.ArgumentParser) -> None:
     """What a report is of."""
-    parser.add_argument(
-        "targets",
-        nargs="*",
-        default=[],
-        metavar="TARGET",
-        help="a family that was run, or models of it",
-    )
-    parser.add_argument("--suite", metavar="S", help="of the run (default: the newest)")
+    add_run(parser)
     parser.add_argument(
         "--special",
         type=names,
@@ -67,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     from zoo.cli.opening import open_host
 
     format = _format(args)
-    families = _families(args)
+    families, _ = families_and_models(args.targets)
     if len(families) > 1 and (format != "table" or args.output):
         raise ConfigError(f"{format} holds one family; name one of {', '.join(families)}")
     tradeoffs = tradeoffs_of(open_host(args), args)
@@ -83,9 +76,9 @@ def tradeoffs_of(host: Host, args: argparse.Namespace) -> list[Tradeoff]:
     from zoo.recall import recall
     from zoo.reporting.text import clean
 
-    models = [name for name in args.targets if "/" in name]
+    families, models = families_and_models(args.targets)
     tradeoffs = []
-    named: list[str | None] = [*_families(args)]
+    named: list[str | None] = [*families]
     for family in named or [None]:
         found = recall(host.store, family, args.suite, models)
         tradeoffs.append(
@@ -102,10 +95,6 @@ def tradeoffs_of(host: Host, args: argparse.Namespace) -> list[Tradeoff]:
         for note in found.notes:
             print(f"zoo: {clean(note)}", file=sys.stderr)
     return tradeoffs
-
-
-def _families(args: argparse.Namespace) -> list[str]:
-    return [name for name in args.targets if "/" not in name]
 
 
 def show(tradeoff: Tradeoff, format: str, output: Path | None, figure: str) -> None:

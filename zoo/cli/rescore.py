@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from zoo.cli.flags import add_run, families_and_models
+
 
 def register(verbs: Any) -> None:
     """Adds `rescore`."""
@@ -17,14 +19,7 @@ def register(verbs: Any) -> None:
         "changed, and record that as a new run. No model is loaded: a cell whose answers the store "
         "does not have is named. Without TARGET, the newest run.",
     )
-    parser.add_argument(
-        "targets",
-        nargs="*",
-        default=[],
-        metavar="TARGET",
-        help="a family that was run, or models of it",
-    )
-    parser.add_argument("--suite", metavar="S", help="of the run (default: the newest)")
+    add_run(parser)
     parser.add_argument(
         "--include-path", type=Path, action="append", metavar="DIR", help="a folder of task files"
     )
@@ -37,10 +32,10 @@ def run(args: argparse.Namespace) -> int:
     from zoo.rescoring import rescore
 
     host = open_host(args)
-    families = [name for name in args.targets if "/" not in name]
-    models = [name for name in args.targets if "/" in name]
+    families, models = families_and_models(args.targets)
     status = 0
-    for family in families or [None]:
+    named: list[str | None] = [*families]
+    for family in named or [None]:
         outcome = rescore(host, family, models, args.suite)
         show_outcome(host, outcome.family, outcome)
         status = max(status, int(bool(outcome.failed)))
