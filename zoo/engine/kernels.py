@@ -1,10 +1,9 @@
-"""The interface of attention kernels, and how partial results are merged."""
+"""The interface of attention kernels."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from zoo.engine.layout import Layout
@@ -37,10 +36,3 @@ class Kernel(Protocol):
         value. Returns [T, H, V] in the query's dtype.
         """
         ...
-
-
-def merge(part: Tensor, sums: Tensor, out: Tensor, lse: Tensor) -> None:
-    """Adds a call's output to what is merged so far, both normalised by their own sum of exps."""
-    lse = lse.to(sums.dtype)
-    part.lerp_(out.to(part.dtype), torch.sigmoid(lse - sums).unsqueeze(-1))
-    torch.logaddexp(sums, lse, out=sums)

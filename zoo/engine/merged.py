@@ -10,11 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.engine.calls import DENSE, Call
-from zoo.engine.kernels import merge
 from zoo.engine.layout import Layout
-
-PLAIN_SCORES = 8 * 1024**2
-"""Most attention scores that plain matrix products hold at once."""
+from zoo.engine.pieces import merge, piece
 
 
 @dataclass(frozen=True)
@@ -60,15 +57,15 @@ class Merged:
             asking = query[:, :, call.start : call.stop]
             held = key[:, :, call.first : call.past], value[:, :, call.first : call.past]
             mask, blind = _masks(layout, call, query)
-            if plain:
-                out, lse = _by_products(asking, *held, call.causal, mask, scale, softcap)
-            else:
-                out, lse = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-                    asking, *held, 0.0, call.causal, attn_mask=mask, scale=scale
-                )
-            if blind is not None:
-                lse = lse.masked_fill(blind, -torch.inf)
-                out = out.masked_fill(blind[:, None], 0.0)
+            out, lse = piece(
+                asking,
+                *held,
+                scale=scale,
+                causal=call.causal,
+                mask=mask,
+                blind=blind,
+                softcap=softcap,
+            )
             part, sums = merged[:, :, call.start : call.stop], total[:, :, call.start : call.stop]
             if call.level == 0:
                 part.copy_(out)
@@ -97,33 +94,3 @@ def _masks(layout: Layout, call: Call, like: Tensor) -> tuple[Tensor | None, Ten
         return added, torch.from_numpy(blind).to(like.device) if blind.any() else None
 
     return layout.once((call, like.device, like.dtype), make)
-
-
-def _by_products(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    causal: bool,
-    mask: Tensor | None,
-    scale: float,
-    softcap: float | None,
-) -> tuple[Tensor, Tensor]:
-    """Attention by plain products in fp32, a slice of queries at a time: (out, log-sum-exp)."""
-    heads, length, held = query.shape[0] * query.shape[1], query.shape[2], key.shape[2]
-    step = max(1, PLAIN_SCORES // (heads * held))
-    keys, values = key.float().transpose(-1, -2), value.float()
-    outs, sums = [], []
-    for start in range(0, length, step):
-        stop = min(start + step, length)
-        scores = query[:, :, start:stop].float() @ keys * scale
-        if softcap is not None:
-            scores = softcap * torch.tanh(scores / softcap)
-        if causal:
-            rows = torch.arange(start, stop, device=query.device)[:, None]
-            scores.masked_fill_(torch.arange(held, device=query.device) > rows, -torch.inf)
-        elif mask is not None:
-            scores += mask[:, :, start:stop].float()
-        lse = scores.logsumexp(-1)
-        outs.append((scores - lse.unsqueeze(-1)).exp() @ values)
-        sums.append(lse)
-    return torch.cat(outs, 2), torch.cat(sums, 2)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from zoo.engine.prefix_cache import Place, PrefixCache, shared_prefix
+from zoo.engine.prefix_attention import shared_prefix
+from zoo.engine.prefix_cache import Place, PrefixCache
 
 PREFILL = 1024
 """Tokens of a forward pass over prompts."""

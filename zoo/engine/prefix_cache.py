@@ -1,23 +1,19 @@
 """Keys and values of rows that begin alike: the beginning is there once, for all of them.
 
-A row is a *prefix* shared by the batch, then *own* tokens in slots of its own. A stock model runs
-over it through transformers' attention interface: its queries see the prefix by one product for
-all rows together, their own slots by another, and one softmax joins the two.
+A row is a *prefix* shared by the batch, then *own* tokens in slots of its own.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
-from transformers import AttentionInterface
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-IMPLEMENTATION = "zoo_shared_prefix"
+Made = TypeVar("Made")
 
 BLOCK = 64
 """Slots are made this many at a time."""
@@ -112,14 +108,14 @@ class PrefixCache(Cache):
         pairs: list[Any] = list(prefix) if prefix else [(None, None)] * layers
         super().__init__(layers=[_Layer(keys, values, (rows, slots)) for keys, values in pairs])
         self.prefix_length = prefix[0][0].shape[2] if prefix else 0
-        self._unseen: dict[int | None, Tensor] = {}
+        self._made: dict[Any, Any] = {}
 
     def put(self, place: Place) -> None:
         """Says where the tokens of the next pass go."""
         for layer in self.layers:
             layer.place = place
-        self._place = place
-        self._unseen = {}
+        self.place = place
+        self._made = {}
 
     def move(self, source: int, target: int) -> None:
         """Copies a row over another."""
@@ -135,89 +131,22 @@ class PrefixCache(Cache):
             else:
                 layer._shape = (len(rows), layer._shape[1])
 
-    def unseen(self, window: int | None) -> Tensor:
-        """Keys that each query must not see, [rows, 1, 1, tokens, prefix + slots] (bool).
+    def hidden(self, window: int | None) -> Tensor:
+        """Keys that each token must not see, [rows, tokens, prefix + slots] (bool).
 
-        window: how many positions, its own included, a query sees; None means all before it.
+        window: how many positions, its own included, a token sees; None means all before it.
         """
-        if window not in self._unseen:
-            place, prefix = self._place, self.prefix_length
-            at = torch.arange(prefix + place.length, device=place.slots.device)
-            query = (prefix + place.slots)[..., None]
-            hidden = at > query
-            if window is not None:
-                hidden |= at <= query - window
-            self._unseen[window] = hidden[:, None, None]
-        return self._unseen[window]
+        place, prefix = self.place, self.prefix_length
+        at = torch.arange(prefix + place.length, device=place.slots.device)
+        token = (prefix + place.slots)[..., None]
+        hidden = at > token
+        if window is not None:
+            hidden |= at <= token - window
+        return hidden
 
-
-_running: list[PrefixCache] = []
-"""The cache of the pass under way: attention functions are only given tensors."""
-
-
-@contextlib.contextmanager
-def shared_prefix(model: Any, cache: PrefixCache) -> Iterator[None]:
-    """Within, the model's attention is ours and reads from the cache."""
-    before = model.config._attn_implementation
-    model.set_attn_implementation(IMPLEMENTATION)
-    _running.append(cache)
-    try:
-        yield
-    finally:
-        _running.pop()
-        model.set_attn_implementation(before)
-
-
-def _attend(
-    module: Any,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,  # noqa: ARG001 - the interface's; ours is the cache's
-    scaling: float | None = None,
-    sliding_window: int | None = None,
-    softcap: float | None = None,
-    s_aux: Tensor | None = None,
-    **_: Any,
-) -> tuple[Tensor, None]:
-    """Attention of queries [rows, heads, tokens, size] to prefix and own slots.
-
-    Returns [rows, tokens, heads, size]. softcap: bound of the scores (Gemma 2); s_aux: [heads], the
-    score of a sink that takes attention and gives nothing (GPT-OSS).
-    """
-    cache = _running[-1]
-    layer, place, prefix = cache.layers[module.layer_idx], cache._place, cache.prefix_length
-    rows, heads, tokens, size = query.shape
-    scaling = size**-0.5 if scaling is None else scaling
-    plain = sliding_window is None and not softcap and s_aux is None
-    if plain and not prefix and place.fresh and tokens > 1:
-        mixed = torch.nn.functional.scaled_dot_product_attention(
-            query, key, value, is_causal=True, scale=scaling, enable_gqa=heads != key.shape[1]
-        )
-        return mixed.transpose(1, 2).contiguous(), None
-    shared = key.shape[1]
-    grouped = query.reshape(rows, shared, -1, size)
-    scores = grouped @ key.transpose(2, 3)
-    if prefix:
-        together = grouped.transpose(0, 1).reshape(shared, -1, size)
-        first = (together @ layer.keys[0].transpose(1, 2)).view(shared, rows, -1, prefix)
-        scores = torch.cat((first.transpose(0, 1), scores), -1)
-    scores = scores.view(rows, shared, -1, tokens, prefix + place.length).mul_(scaling)
-    if softcap:
-        scores = torch.tanh(scores / softcap) * softcap
-    scores = scores.masked_fill_(cache.unseen(sliding_window), -torch.inf).float()
-    if s_aux is None:
-        weights = scores.softmax(-1)
-    else:
-        sink = s_aux.float().view(1, shared, -1, 1, 1).expand(*scores.shape[:4], 1)
-        weights = torch.cat((scores, sink), -1).softmax(-1)[..., :-1]
-    weights = weights.to(value.dtype).view(rows, shared, -1, prefix + place.length)
-    mixed = weights[..., prefix:] @ value
-    if prefix:
-        together = weights[..., :prefix].transpose(0, 1).reshape(shared, -1, prefix)
-        first = (together @ layer.values[0]).view(shared, rows, -1, value.shape[3])
-        mixed += first.transpose(0, 1)
-    return mixed.view(rows, heads, tokens, -1).transpose(1, 2).contiguous(), None
-
-
-AttentionInterface.register(IMPLEMENTATION, _attend)
+    def once(self, key: Any, make: Callable[[], Made]) -> Made:
+        """What `make` gives, made at the first call for `key` in a pass: layers share it."""
+        if key not in self._made:
+            self._made[key] = make()
+        found: Made = self._made[key]
+        return found

@@ -57,9 +57,9 @@ def choose(
     where logits are no numbers: the likeliest of them would be one that is none.
     """
     if sampling is None or drawn is None:
-        picked = logits.argmax(-1, keepdim=True)
-        _check(logits.gather(-1, picked))
-        return picked[:, 0]
+        best = logits.max(-1)  # the first of several, as argmax, of which it takes a third
+        _check(best.values)
+        return best.indices
     scores, order = logits.double() / sampling.temperature, None
     if 0 < sampling.top_k < scores.shape[-1]:
         scores, order = scores.topk(sampling.top_k)

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from zoo.engine.calls import Call
 from zoo.engine.flex import Flex
-from zoo.engine.kernels import Kernel, merge
+from zoo.engine.kernels import Kernel
 from zoo.engine.layout import Layout
+from zoo.engine.pieces import merge
 
 
 def _torch_varlen(
