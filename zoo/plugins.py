@@ -13,7 +13,7 @@ import contextlib
 import inspect
 import logging
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any, Literal
@@ -27,6 +27,7 @@ from zoo.answers import misfit
 from zoo.errors import UnknownNameError, did_you_mean
 from zoo.hookspecs import GROUP
 from zoo.probing import PATIENCE, describe, import_trouble
+from zoo.process_state import kept
 
 HOST = "stagezoo"
 """The host's distribution; what it brings is first-party."""
@@ -110,9 +111,9 @@ class Plugins:
             arguments = [given[name] for name in implementation.argnames]
             try:
                 # A listing as JSON goes to standard output: nothing else may.
-                with contextlib.redirect_stdout(sys.stderr):
+                with contextlib.redirect_stdout(sys.stderr), kept() as changed:
                     values = implementation.function(*arguments)
-                trouble = misfit(hook, values)
+                trouble = misfit(hook, values) or _disturbance(changed)
             except (Exception, SystemExit) as problem:
                 _log.debug("%s of plugin %s raised", hook, plugin.key, exc_info=True)
                 trouble = f"raised {describe(problem)}"
@@ -141,8 +142,11 @@ class Plugins:
             self.mark(plugin, plugin.status, plugin.reason)
             return
         try:
-            with contextlib.redirect_stdout(sys.stderr):
+            with contextlib.redirect_stdout(sys.stderr), kept() as changed:
                 loaded = load()
+            if disturbance := _disturbance(changed):
+                self.mark(plugin, "broken", f"its import {disturbance}")
+                return
             trouble = self._unfit(loaded)
             hooks = tuple(sorted(name for name, _, _ in self._implemented(loaded)))
         except (Exception, SystemExit) as problem:
@@ -328,6 +332,11 @@ def _needs_another_host(entry: metadata.EntryPoint) -> str:
         if applies and not need.specifier.contains(__version__, prereleases=True):
             return f"needs {HOST}{need.specifier}, and this is {HOST} {__version__}"
     return ""
+
+
+def _disturbance(changed: Sequence[str]) -> str:
+    """What to say of a guest that changed what is everybody's; '' where it did not."""
+    return f"changes {' and '.join(changed)}, which was put back" if changed else ""
 
 
 def _required(function: Callable[..., Any]) -> list[str]:

@@ -94,7 +94,7 @@ def _try_import(value: str, limit: float) -> tuple[str, bool]:
             finally:
                 _end(process)
         if not said.exists():
-            return f"its import {_death(status)}", False
+            return f"its import {death(status)}", False
         if trouble := json.loads(said.read_text(encoding="utf-8")):
             return trouble, False
         if line := one_line(printed.read_text(encoding="utf-8", errors="replace"), 60):
@@ -111,7 +111,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _death(status: int) -> str:
+def death(status: int) -> str:
     """How a process went that did not live to report."""
     if status >= 0:
         return f"ended the interpreter with exit status {status}"

@@ -19,7 +19,7 @@ CHECKOUT = ROOT.parent
 
 FLOORS = (
     {"benchmarks", "clustered", "errors", "fingerprints", "hookspecs", "models", "probing"},
-    {"progress", "redaction"},
+    {"process_state", "progress", "redaction"},
     {
         "answers",
         "engine",
@@ -40,6 +40,8 @@ FLOORS = (
     {"diagnosis", "executors", "maintenance", "tradeoff"},
     {"running"},
     {"api", "asking", "comparing", "rescoring"},
+    {"authoring"},
+    {"testing"},
     {"cli"},
     {"__main__"},
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -107,13 +109,31 @@ GUESTS = {
         REGIME.format(name="twin-b"), "incompatible", "claimed by twin-a too", name="twin"
     ),
     "merger-a": Guest(
-        REGIME.format(name="merged"),
+        REGIME.format(name="blended"),
         "incompatible",
-        "the regime 'merged' is claimed by merger-b too; "
-        'choose in zoo.toml: [plugins] pick = { merged = "merger-a" }',
+        "the regime 'blended' is claimed by merger-b too; "
+        'choose in zoo.toml: [plugins] pick = { blended = "merger-a" }',
     ),
     "merger-b": Guest(
-        REGIME.format(name="merged"), "incompatible", "the regime 'merged' is claimed by merger-a"
+        REGIME.format(name="blended"), "incompatible", "the regime 'blended' is claimed by merger-a"
+    ),
+    "wanderer": Guest(
+        "import os\nos.chdir('/')", "broken", "its import changes the working folder, which was put"
+    ),
+    "seeder": Guest(
+        HOOK + "import random\n@hookimpl\ndef zoo_regimes():\n    random.seed(0)\n    return []\n",
+        "broken",
+        "zoo_regimes changes the seed of random, which was put back",
+    ),
+    "halver": Guest(
+        "import torch\ntorch.set_default_dtype(torch.float16)\ntorch.manual_seed(3)",
+        "broken",
+        "its import changes torch's seed and torch's default dtype, which was put back",
+    ),
+    "shouter": Guest(
+        "import logging\nlogging.basicConfig(level='DEBUG', force=True)",
+        "broken",
+        "its import changes the root logger",
     ),
     "unmarked": Guest("def zoo_regimes():\n    return []\n", "ok", "implements no hook"),
     "early-bird": Guest(
@@ -173,6 +193,36 @@ def test_a_guest_is_listed_with_the_hooks_it_implements(report: Mapping[str, Any
     assert hooks["good"] == ["zoo_regimes"]
     assert hooks["early-bird"] == ["zoo_probes"]
     assert hooks["future"] == []
+
+
+def test_scores_are_the_same_with_and_without_bad_guests(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """The embedded base under both protocols, run for real; the guests are installed meanwhile."""
+    guests = Guests(tmp_path_factory.mktemp("company"))
+    for distribution, guest in GUESTS.items():
+        guests.add(distribution, guest.source, name=guest.name, requires=guest.requires)
+
+    def stages(path: str) -> Any:
+        folder = tmp_path_factory.mktemp("run")
+        environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+        for words in (
+            ["run", "nano/instruct", "--limit", "8", "--progress", "none"],
+            ["report", "--format", "json"],
+        ):
+            done = subprocess.run(
+                [sys.executable, "-m", "zoo", *words],
+                cwd=folder,
+                env=environment,
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+        return json.loads(done.stdout)["stages"]
+
+    alone = stages("")
+    assert sum(score["n"] or 0 for stage in alone for score in stage["scores"]) > 50
+    assert stages(str(guests.folder)) == alone
 
 
 def test_an_import_that_never_ends_is_given_up(guests: Guests) -> None:

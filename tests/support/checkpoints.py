@@ -1,17 +1,12 @@
-"""Tiny random Llama checkpoints with a byte-level BPE tokenizer, made on the spot."""
+"""Tiny checkpoints as tests change them: a chat template, an adapter, a weight that is none."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-CONTEXT = 256
-"""Longest sequence of the tiny models, in tokens."""
+from zoo.authoring.tiny import CONTEXT, save_checkpoint, save_model, save_tokenizer
 
-TEXT = (
-    "the cat sat on the mat and the dog ran to the red house",
-    "question: what is the colour of the sky? answer: blue",
-    "one two three four five six seven eight nine ten",
-)
+__all__ = ["CHAT_TEMPLATE", "CONTEXT", "save_checkpoint", "save_model", "save_tokenizer"]
 
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}[{{ message.role }}]{{ message.content }}\n"
@@ -19,62 +14,6 @@ CHAT_TEMPLATE = (
     "{% if enable_thinking %}<think>{% endif %}{% endif %}"
 )
 """Holds BOS, as Llama's does, so that encoding its text must not add another."""
-
-
-def save_tokenizer(folder: Path, *, chat_template: str | None = None) -> None:
-    """Trains a tokenizer that begins each text with BOS, and saves it."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=320,
-        special_tokens=["<s>", "</s>", "<pad>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(TEXT * 4, trainer)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A", special_tokens=[("<s>", 0)]
-    )
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        bos_token="<s>",
-        eos_token="</s>",
-        pad_token="<pad>",
-        chat_template=chat_template,
-    ).save_pretrained(folder)
-
-
-def save_model(folder: Path, *, seed: int = 0) -> None:
-    """Saves a random model of some 40,000 parameters as safetensors."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(seed)
-    config = LlamaConfig(
-        vocab_size=320,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=CONTEXT,
-        bos_token_id=0,
-        eos_token_id=1,
-        pad_token_id=2,
-        initializer_range=0.2,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder, safe_serialization=True)
-
-
-def save_checkpoint(folder: Path, *, seed: int = 0, chat_template: str | None = None) -> Path:
-    """A whole checkpoint: model and tokenizer."""
-    save_model(folder, seed=seed)
-    save_tokenizer(folder, chat_template=chat_template)
-    return folder
 
 
 def save_adapter(folder: Path, base: Path, *, kind: str = "lora", seed: int = 0) -> Path:

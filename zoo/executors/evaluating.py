@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.evaluation.echo import ECHO
 from zoo.evaluation.huggingface import HF, TORCH
 from zoo.fingerprints import canonical
 from zoo.hookspecs import Job
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from zoo.evaluation.evaluator import Evaluator, OnEvent
     from zoo.evaluation.preparing import Cell
 
-LOADERS = (HF, TORCH)
+LOADERS = (HF, TORCH, ECHO)
 """The loaders that the host brings itself."""
 
 
