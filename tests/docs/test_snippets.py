@@ -10,10 +10,20 @@ from pathlib import Path
 
 import pytest
 from snippets import Shown, commands_of, snippets_of
+from support.environments import Environment
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
-FOLLOWED = [page for page in PAGES if "reference" not in page.parts and snippets_of(page)]
+INSTALLING = [
+    ROOT / "docs" / "first-plugin.md",
+    ROOT / "docs" / "how-to" / "write-a-plugin.md",
+]
+"""Pages that change the environment they are followed in: they get one of their own."""
+FOLLOWED = [
+    page
+    for page in PAGES
+    if "reference" not in page.parts and page not in INSTALLING and snippets_of(page)
+]
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 
 
@@ -37,6 +47,27 @@ def test_a_reader_can_follow_the_page(
     page: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     """Files are written, commands and Python run, each where the page before left off."""
+    follow(page, tmp_path, environment, sys.executable)
+
+
+@pytest.mark.install
+@pytest.mark.parametrize("page", INSTALLING, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_reader_can_follow_the_page_in_a_new_environment(
+    page: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Where stagezoo was just installed; pip is told by its environment that it has no network."""
+    made = Environment(tmp_path / "new")
+    made.install("--editable", ROOT)
+    programs = made.folder / "bin"
+    offline = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+    path = {"PATH": os.pathsep.join([str(programs), os.environ["PATH"]])}
+    folder = tmp_path / "reader"
+    folder.mkdir()
+    follow(page, folder, {**environment, **offline, **path}, str(programs / "python"))
+
+
+def follow(page: Path, tmp_path: Path, environment: dict[str, str], python: str) -> None:
+    """What a reader does with the page, in a folder of its own."""
     for snippet in snippets_of(page):
         where = f"{page.name}:{snippet.line}"
         if snippet.kind == "file":
@@ -44,7 +75,7 @@ def test_a_reader_can_follow_the_page(
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(snippet.body, encoding="utf-8")
         elif snippet.kind == "python":
-            run(Shown([sys.executable, "-c", snippet.body], []), tmp_path, environment, where)
+            run(Shown([python, "-c", snippet.body], []), tmp_path, environment, where)
         else:
             for shown in commands_of(snippet):
                 run(shown, tmp_path, environment, where)

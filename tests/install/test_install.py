@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
 import sys
-import sysconfig
-import venv
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.environments import Environment, command
 
 import zoo
 
@@ -25,19 +21,6 @@ PLUGINS = {"pretrained", "finetuned", "instruct", "rl", "nano", "ray", "benchmar
 
 if not (CHECKOUT / "pyproject.toml").is_file():
     pytest.skip("zoo is not run from a checkout", allow_module_level=True)
-
-
-def command(*words: str | Path, cwd: Path | None = None, **environment: str) -> str:
-    """Runs a command without our own paths in its environment; its standard output."""
-    done = subprocess.run(
-        [str(word) for word in words],
-        cwd=cwd,
-        env={**{k: v for k, v in os.environ.items() if k != "PYTHONPATH"}, **environment},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -60,36 +43,6 @@ def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     command(sys.executable, *build, source)
     (found,) = folder.glob("*.whl")
     return found
-
-
-class Environment:
-    """A fresh virtual environment that sees our dependencies and not our own install."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.empty = folder / "venv", folder / "empty"
-        self.empty.mkdir(parents=True)
-        venv.create(self.folder, with_pip=False)
-        (site,) = self.folder.glob("lib/python*/site-packages")
-        # a .pth in a folder that a .pth names is not read, so no editable install comes along
-        (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-
-    def install(self, *what: str | Path) -> None:
-        """Installs without dependencies and without network."""
-        pip = ("-m", "pip", "--python", self.folder / "bin" / "python", "install", "--quiet")
-        offline = ("--no-deps", "--no-index", "--no-build-isolation")
-        command(sys.executable, *pip, *offline, *what)
-
-    def zoo(self, *words: str) -> Any:
-        """The JSON that `zoo ...` prints in an empty folder."""
-        cache = str(self.empty.parent / "cache")
-        program = self.folder / "bin" / "zoo"
-        return json.loads(command(program, *words, "--json", cwd=self.empty, XDG_CACHE_HOME=cache))
-
-    def place(self) -> Path:
-        """Where the installed zoo lies."""
-        python = self.folder / "bin" / "python"
-        said = command(python, "-c", "import zoo; print(zoo.__file__)", cwd=self.empty)
-        return Path(said.strip()).parent
 
 
 @pytest.fixture(scope="module", params=["wheel", "editable"])
@@ -152,6 +105,7 @@ def test_the_wheel_holds_all_that_is_needed_and_no_tests(wheel: Path) -> None:
         *shipped("zoo", "zoo", "**/*.py"),
         *shipped("zoo", "zoo", "reporting/*.j2"),
         *shipped("zoo", "zoo", "reporting/*.json"),
+        *shipped("zoo", "zoo", "authoring/templates/**/*"),
         *shipped("benchmarks", "zoo_benchmarks", "suites/*.toml"),
         *shipped("benchmarks", "zoo_benchmarks", "tasks/**/*"),
         *shipped("plugins/zoo_nano", "zoo_nano", "weights/**/*"),
@@ -160,4 +114,5 @@ def test_the_wheel_holds_all_that_is_needed_and_no_tests(wheel: Path) -> None:
     wanted = {name.removeprefix("./") for name in wanted}
     assert {"zoo/py.typed", "zoo/default.toml", *wanted} <= held
     assert any(name.endswith("tradeoff.schema.json") for name in held)
-    assert not [name for name in held if "test" in Path(name).parts[0] or "/tests/" in name]
+    ours = {name for name in held if not name.startswith("zoo/authoring/templates/")}
+    assert not [name for name in ours if "test" in Path(name).parts[0] or "/tests/" in name]

@@ -6,11 +6,13 @@ import keyword
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from zoo.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 KINDS: Mapping[str, str] = {
     "regime": "a way of training, and how a model made that way is asked",
@@ -67,6 +69,8 @@ def scaffold(names: Names, kind: str, version: str) -> dict[PurePosixPath, str]:
     version: of stagezoo, which the plugin will need at least. Raises ConfigError for a kind that
     there is not.
     """
+    from importlib.resources import files
+
     from jinja2 import Environment, StrictUndefined
 
     if kind not in KINDS:
