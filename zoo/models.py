@@ -130,6 +130,9 @@ class Regime:
         (zoo.toml, then the benchmark, then the regime).
     targets: capabilities a stage of this regime is trained for, unless zoo.toml says otherwise.
     claims: names of claims about this regime.
+    as_parents: it trains nothing (a quantised copy, a merge), so that its models are asked as the
+        models they were made from are, of several the one latest in order; `prompting` is for those
+        whose parents are not in the family.
 
     >>> base = Regime("pretrained", "Pretrained", 0, lambda model, benchmark: Prompting())
     >>> base.prompting(Model("org/m"), None).is_chat
@@ -142,6 +145,7 @@ class Regime:
     prompting: Callable[[Model, Benchmark], Prompting]
     targets: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
+    as_parents: bool = False
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,8 @@ def make_plan(
     wishes = wishes or Wishes()
     _check(wishes)
     by_regime, by_model = prompting or {}, model_prompting or {}
+    models = tuple(models)
+    asked_as = {model.id: _asked_as(model, models, regimes) for model in models}
     specs: list[RunSpec] = []
     failed: list[Result] = []
     for model in models:
@@ -81,7 +83,7 @@ def make_plan(
                     model, asked, protocol, Prompting(), wishes.seed, wishes.limit, tuple(rules)
                 )
                 try:
-                    layers = _layers(spec, regimes, wishes, by_regime, by_model)
+                    layers = _layers(spec, asked_as[model.id], regimes, wishes, by_regime, by_model)
                 except PromptingError as problem:
                     failed.append(Result(spec, "failed", error=str(problem)))
                     continue
@@ -138,8 +140,24 @@ def _benchmark(benchmark: Benchmark, wishes: Wishes) -> tuple[Benchmark, list[tu
     return benchmark, rules
 
 
+def _asked_as(model: Model, models: Sequence[Model], regimes: Mapping[str, Regime]) -> Model:
+    """The model whose regime says how this one is asked: itself, or who it was made from."""
+    by_id = {each.id: each for each in models}
+    seen = {model.id}
+    while model.regime in regimes and regimes[model.regime].as_parents:
+        parents = [by_id[id] for id in model.parents if id in by_id and id not in seen]
+        if not parents:
+            break
+        model = max(
+            parents, key=lambda each: regimes[each.regime].order if each.regime in regimes else 0
+        )
+        seen.add(model.id)
+    return model
+
+
 def _layers(
     spec: RunSpec,
+    asked_as: Model,
     regimes: Mapping[str, Regime],
     wishes: Wishes,
     by_regime: Mapping[str, PromptingChange],
@@ -150,12 +168,16 @@ def _layers(
     native = spec.protocol == "native"
     layers: list[Layer] = [("protocol uniform", Prompting())]
     if native:
-        layers = [(f"regime {model.regime}", _own_form(model, benchmark, regimes))]
+        rule = f"regime {asked_as.regime}"
+        if asked_as is not model:
+            rule += f" of {asked_as.id}, which it was made from"
+        layers = [(rule, _own_form(asked_as, benchmark, regimes))]
     if benchmark.gen_kwargs:
         wish = PromptingChange(gen_kwargs=benchmark.gen_kwargs)
         layers.append((f"benchmark {benchmark.name}", wish))
-    if native and model.regime in by_regime:
-        layers.append((f"zoo.toml [prompting.{model.regime}]", by_regime[model.regime]))
+    for regime in dict.fromkeys((asked_as.regime, model.regime)):
+        if native and regime in by_regime:
+            layers.append((f"zoo.toml [prompting.{regime}]", by_regime[regime]))
     if native and model.id in by_model:
         layers.append((f"zoo.toml, the model {model.id}", by_model[model.id]))
     if wishes.gen_kwargs:

@@ -17,7 +17,17 @@ import zoo
 pytestmark = pytest.mark.install
 
 CHECKOUT = Path(zoo.__file__).parents[1]
-PLUGINS = {"pretrained", "finetuned", "instruct", "rl", "nano", "ray", "benchmarks"}
+PLUGINS = {
+    "pretrained",
+    "finetuned",
+    "instruct",
+    "rl",
+    "nano",
+    "ray",
+    "benchmarks",
+    "quantized",
+    "merged",
+}
 
 if not (CHECKOUT / "pyproject.toml").is_file():
     pytest.skip("zoo is not run from a checkout", allow_module_level=True)

@@ -138,10 +138,12 @@ CHECKPOINTS: list[tuple[str, dict[str, Any], str | None, tuple[str, ...]]] = [
     (
         "org/Llama-3.2-3B-GGUF",
         card("meta-llama/Llama-3.2-3B-Instruct", base_model_relation="quantized"),
-        None,
-        (INSTRUCT,),
+        CHAT,
+        ("quantized",),
     ),
-    ("org/soup", card(["org/a", "org/b"], base_model_relation="merge"), None, ()),
+    ("org/chat-7b-GPTQ-Int4", card("org/chat-7b", tags=["gptq"]), CHAT, ("quantized",)),
+    ("org/soup", card(["org/a", "org/b"], base_model_relation="merge"), None, ("merged",)),
+    ("org/chat-slerp", card(["org/a", "org/b"], tags=["mergekit"]), CHAT, ("merged",)),
     # Names that only look like a regime.
     ("org/Titan-article", {}, None, ()),
     ("org-instruct/legit-chatter", {}, None, ()),

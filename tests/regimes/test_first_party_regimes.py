@@ -1,4 +1,4 @@
-"""What the four regimes ask for: their prompting, their order and their targets."""
+"""What the regimes ask for: their prompting, their order and their targets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from zoo.plugins import find_plugins
 from zoo.registry import Registry, Things
 
 MODEL, BENCHMARK = Model("org/model"), Benchmark("arc_easy", "acc")
-MODULES = ["zoo_pretrained", "zoo_finetuned", "zoo_instruct", "zoo_rl"]
+MODULES = [
+    "zoo_pretrained",
+    "zoo_finetuned",
+    "zoo_instruct",
+    "zoo_rl",
+    "zoo_merged",
+    "zoo_quantized",
+]
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +31,15 @@ def regimes() -> Things:
 
 
 def test_stages_are_ordered_as_models_are_made(regimes: Things) -> None:
-    assert list(regimes) == ["pretrained", "fine-tuned", "instruction-tuned", "RL-tuned"]
-    assert [regime.order for regime in regimes.values()] == [0, 10, 20, 30]
+    assert list(regimes) == [
+        "pretrained",
+        "fine-tuned",
+        "instruction-tuned",
+        "RL-tuned",
+        "merged",
+        "quantized",
+    ]
+    assert [regime.order for regime in regimes.values()] == [0, 10, 20, 30, 35, 40]
 
 
 @pytest.mark.parametrize("name", ["pretrained", "fine-tuned"])

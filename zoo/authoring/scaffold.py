@@ -86,6 +86,7 @@ def scaffold(names: Names, kind: str, version: str) -> dict[PurePosixPath, str]:
     for part in ("common", kind):
         for place, source in _below(templates / part):
             path = str(place).replace("MODULE", names.module).removesuffix(".j2")
+            path = path.replace("DOT", ".")  # a wheel would leave out hidden files
             made[PurePosixPath(path)] = environment.from_string(source).render(given)
     return dict(sorted(made.items()))
 
