@@ -15,6 +15,7 @@ from zoo.benchmarks import Benchmark, Suite
 from zoo.config import PromptingChange
 from zoo.errors import ConfigError, PromptingError, did_you_mean
 from zoo.models import Model, Prompting, Regime
+from zoo.process_state import kept
 from zoo.results import PROTOCOLS, Protocol, Result, RunSpec
 
 DEFAULT_SEED = 1234
@@ -193,10 +194,13 @@ def _own_form(model: Model, benchmark: Benchmark, regimes: Mapping[str, Regime])
     if model.regime not in regimes:
         near = did_you_mean(model.regime, regimes, "see `zoo plugins`")
         raise PromptingError(f"nobody brings the regime {model.regime!r} of {model.id}{near}")
-    try:
-        said: object = regimes[model.regime].prompting(model, benchmark)
-    except Exception as problem:
-        said = f"{type(problem).__name__}: {problem}"
+    with kept() as changed:
+        try:
+            said: object = regimes[model.regime].prompting(model, benchmark)
+        except Exception as problem:
+            said = f"{type(problem).__name__}: {problem}"
+    if changed:
+        said = f"it changes {' and '.join(changed)}"
     if not isinstance(said, Prompting):
         raise PromptingError(
             f"the regime {model.regime!r} does not say how to ask {model.id} ({said!s:.100}); "

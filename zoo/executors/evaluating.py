@@ -13,6 +13,7 @@ from zoo.evaluation.huggingface import HF, TORCH
 from zoo.fingerprints import canonical
 from zoo.hookspecs import Job
 from zoo.host import Host
+from zoo.process_state import kept
 from zoo.results import Result
 from zoo.structuring import read
 
@@ -61,6 +62,11 @@ def evaluate_job(
     together: as the evaluator's. Raises StoreError where results cannot be kept, and DeviceError
     where nothing more can be computed in this process.
     """
+    with kept():  # what a guest's loader changes of the process is no other model's business
+        yield from _evaluated(job, on_event, together)
+
+
+def _evaluated(job: Job, on_event: OnEvent, together: bool) -> Iterator[Result]:
     evaluator = evaluator_for(job.settings)
     evaluator.on_event = lambda name, facts: on_event(name, {**facts, "model": job.model.id})
     cells: list[Cell] = []
