@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from support.evaluating import evaluate, make_evaluator, spec
+from support.repositories import in_cache
 
 from zoo.evaluation.checkpoints import find_checkpoint
 from zoo.fingerprints import SETTINGS, TOKENIZER
@@ -34,15 +34,6 @@ print(json.dumps({
 """
 
 
-def cache(hub: Path, name: str, source: Path, commit: str) -> Path:
-    """Puts a folder into the Hub's cache as the newest commit of main; returns the snapshot."""
-    folder = hub / f"models--org--{name}"
-    snapshot = shutil.copytree(source, folder / "snapshots" / commit)
-    (folder / "refs").mkdir(exist_ok=True)
-    (folder / "refs" / "main").write_text(commit)
-    return snapshot
-
-
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, with the Hub out of reach."""
@@ -57,9 +48,9 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_an_adapter_and_a_tokenizer_are_loaded_at_their_own_commits(
     base: Path, adapter: Path, task_folder: Path, hub: Path, tmp_path: Path
 ) -> None:
-    cache(hub, "base", base, "a" * 40)
-    cache(hub, "adapter", adapter, "b" * 40)
-    cache(hub, "tokenizer", base, "c" * 40)
+    in_cache(hub, "base", base, "a" * 40)
+    in_cache(hub, "adapter", adapter, "b" * 40)
+    in_cache(hub, "tokenizer", base, "c" * 40)
     args = {"pretrained": "org/base", "peft": "org/adapter", "tokenizer": "org/tokenizer"}
     done = subprocess.run(
         [sys.executable, "-c", OFFLINE, str(tmp_path / "1"), str(task_folder), json.dumps(args)],
@@ -87,7 +78,7 @@ def test_an_adapter_and_a_tokenizer_are_loaded_at_their_own_commits(
 
 
 def test_an_adapter_on_the_hub_is_known_by_its_bytes(base: Path, adapter: Path, hub: Path) -> None:
-    snapshot = cache(hub, "adapter", adapter, "b" * 40)
+    snapshot = in_cache(hub, "adapter", adapter, "b" * 40)
 
     def identity(peft: str) -> object:
         return find_checkpoint(
@@ -102,7 +93,7 @@ def test_an_adapter_on_the_hub_is_known_by_its_bytes(base: Path, adapter: Path, 
 
 def test_a_branch_that_moves_is_seen_by_the_next_run_of_one_process(base: Path, hub: Path) -> None:
     for commit in ("a" * 40, "b" * 40):
-        cache(hub, "base", base, commit)
+        in_cache(hub, "base", base, commit)
         assert small_snapshot("org/base", None).name == commit
 
 
