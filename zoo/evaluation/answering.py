@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
     from lm_eval.api.model import LM
 
+SHOWN = 16
+"""Ids of a request's beginning that are kept with its answers."""
+
 Answers = list[list[Response]]
 """For each request of a cell, in order, its samples."""
 
@@ -159,6 +162,28 @@ def _count(text: str, tokenizer: Any) -> int | None:
     if tokenizer is None or not callable(tokenizer):
         return None
     return len(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def first_tokens(lm: LM, request: Request) -> tuple[int, ...]:
+    """The first ids of a request as lm-eval's models encode it, before one that is too long is cut.
+
+    () where the model has no tokens to show.
+    """
+    prefix = getattr(lm, "prefix_token_id", None)
+    encode = getattr(lm, "tok_encode", None)
+    if not callable(encode):
+        return ()
+    try:
+        if request.kind == "loglikelihood" and not request.context:
+            ids = list(encode(request.continuation or "", add_special_tokens=False))
+            ids = ids if ids[:1] == [prefix] else [prefix, *ids]
+        else:
+            ids = list(encode(request.context + (request.continuation or "")))
+            if request.kind == "loglikelihood_rolling":
+                ids = [prefix, *ids]
+        return tuple(int(each) for each in ids[:SHOWN])
+    except Exception:  # whoever encodes otherwise than lm-eval's models need not answer
+        return ()
 
 
 def _seed(seed: int) -> None:

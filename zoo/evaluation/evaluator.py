@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import CellError, ModelError, StoreError, ZooError
-from zoo.evaluation.answering import Answers, answer
+from zoo.evaluation.answering import Answers, answer, first_tokens
 from zoo.evaluation.environment import hardware, raise_if_device_failed, versions
 from zoo.evaluation.journalling import AnswerHook, OpenCell, rounds
 from zoo.evaluation.loading import OnDemand, Sessions
@@ -298,6 +298,7 @@ class Evaluator:
             device=self.device,
             batch_size=str(getattr(lm, "batch_size", self.batch_size)),
             hardware=hardware(self.device),
+            first_tokens=first_tokens(lm, cell.requests[0]),
             scoring=str(getattr(lm, "scoring", "")),
             versions=versions(),
             plugins=dict(self.plugins),
