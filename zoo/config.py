@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import ConfigError
@@ -40,13 +40,16 @@ class PromptingChange:
 class ZooTable:
     """``[zoo]``: where results lie, and what runs them.
 
-    unsafe_code: tasks that may run code that models write, on this machine and with your rights.
+    unsafe_code: tasks that may run code that models write.
+    sandbox: what such code is run in: namespaces of Linux, without network, secrets or files to
+        write; or none, with your rights.
     """
 
     store: str = "results"
     executor: str = "local"
     loader: str | None = None
     unsafe_code: tuple[str, ...] = ()
+    sandbox: Literal["namespaces", "none"] = "namespaces"
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ class Config:
 
     path: the file, None for the embedded default. store: the folder of results.
     prompting: by regime; model_prompting: by model id.
-    unsafe_code: names of tasks that may run code that models write.
+    unsafe_code: names of tasks that may run code that models write; sandbox: what it is run in.
     """
 
     path: Path | None
@@ -143,6 +146,7 @@ class Config:
     leaderboards: Mapping[str, LeaderboardTable]
     publish: Mapping[str, PublishTable]
     unsafe_code: tuple[str, ...] = ()
+    sandbox: Literal["namespaces", "none"] = "namespaces"
 
     @property
     def source(self) -> str:
@@ -186,6 +190,7 @@ def read_config(path: Path | None = None, *, start: Path | None = None) -> Confi
         leaderboards=file.leaderboards,
         publish=file.publish,
         unsafe_code=file.zoo.unsafe_code,
+        sandbox=file.zoo.sandbox,
     )
 
 

@@ -142,7 +142,7 @@ def test_a_task_that_runs_code_of_models_is_loaded_only_where_it_is_named(
     asked = Benchmark("tiny_write", metric="exact_match", filter="whole")
     with pytest.raises(Exception, match=r'unsafe_code = \["tiny_write"\]'):
         TaskLoader(read_tasks(tasks), ["another"]).load(asked, None)
-    assert len(TaskLoader(read_tasks(tasks), ["tiny_write"]).load(asked, None).docs) == 12
+    assert len(TaskLoader(read_tasks(tasks), ["tiny_write"], "none").load(asked, None).docs) == 12
 
 
 def test_an_answer_that_never_ends_is_cut_at_the_cap_and_says_so(

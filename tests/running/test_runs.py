@@ -151,7 +151,7 @@ def test_what_is_broken_fails_alone_with_its_reason_and_the_rest_is_scored(
     outcome, _ = troubled.run()
     reasons = {
         "tiny_torn": "tiny_torn",
-        "tiny_unsafe": "without a sandbox",
+        "tiny_unsafe": "runs code that models write",
         "./gone": "there is no folder",
         "./bad": "model.norm.weight",
     }

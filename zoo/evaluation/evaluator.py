@@ -16,7 +16,12 @@ from zoo.evaluation.environment import hardware, raise_if_device_failed, version
 from zoo.evaluation.journalling import AnswerHook, OpenCell, rounds
 from zoo.evaluation.loading import OnDemand, Sessions
 from zoo.evaluation.preparing import Cell, Preparer
-from zoo.evaluation.requests import CellRequests, responses_from_columns, responses_to_columns
+from zoo.evaluation.requests import (
+    CellRequests,
+    Response,
+    responses_from_columns,
+    responses_to_columns,
+)
 from zoo.hookspecs import Loader
 from zoo.models import Model
 from zoo.probing import describe
@@ -260,16 +265,7 @@ class Evaluator:
 
     def _score(self, cell: Cell, responses: Stored) -> Result:
         """Scores answers, given now or long ago: device, versions and time stay those of asking."""
-        from zoo.evaluation.scoring import score
-
-        scored = score(
-            cell.loaded,
-            cell.spec.benchmark,
-            cell.requests,
-            responses_from_columns(responses[0]),
-            think_end_token=cell.spec.prompting.think_end_token,
-            stops=cell.stops,
-        )
+        items, scores = _scored(cell, responses_from_columns(responses[0]))
         provenance = replace(
             read(Provenance, responses[1]["provenance"], "provenance"),
             response_key=cell.response_key,
@@ -278,10 +274,9 @@ class Evaluator:
             plugins=dict(self.plugins),
         )
         columns = {
-            name: [getattr(item, name) for item in scored.items]
-            for name in Item.__dataclass_fields__
+            name: [getattr(item, name) for item in items] for name in Item.__dataclass_fields__
         }
-        summary = {"scores": plain(scored.scores), "provenance": plain(provenance)}
+        summary = {"scores": plain(scores), "provenance": plain(provenance)}
         return result_of(cell.spec, self._keep(SCORES, cell.score_key, columns, summary))
 
     def _provenance(self, cell: Cell, lm: LM) -> Provenance:
@@ -317,6 +312,25 @@ def pools(cells: Sequence[Cell], most: int) -> Iterator[list[Cell]]:
         pool.append(cell)
     if pool:
         yield pool
+
+
+def _scored(
+    cell: Cell, responses: Sequence[Sequence[Response]]
+) -> tuple[Sequence[Item], Sequence[Score]]:
+    """Items and scores of a cell: here, or apart where its answers are code that is run."""
+    how: dict[str, Any] = {
+        "think_end_token": cell.spec.prompting.think_end_token,
+        "stops": cell.stops,
+    }
+    benchmark = cell.spec.benchmark
+    if cell.loaded.sandbox is None:
+        from zoo.evaluation.scoring import score
+
+        found = score(cell.loaded, benchmark, cell.requests, responses, **how)
+        return found.items, found.scores
+    from zoo.evaluation.apart import score_apart
+
+    return score_apart(cell.loaded, benchmark, cell.spec.limit, cell.requests, responses, **how)
 
 
 def _now() -> str:
