@@ -171,6 +171,8 @@ def read_config(path: Path | None = None, *, start: Path | None = None) -> Confi
     where = str(path) if path else "the embedded zoo"
     file = read(File, _read_toml(path) if path else {}, where)
     root = path.parent if path else start
+    for name, change in file.prompting.items():
+        _check_prompting(change, f"{where}: prompting{key(name)}")
     for kind in ("families", "prompting", "suites", "leaderboards", "publish"):
         for name in getattr(file, kind):
             _check_name(name, where, f".{kind}{key(name)}")
@@ -233,6 +235,13 @@ def _check_name(name: str, where: str, at: str) -> None:
         raise wrong(where, at, f"{name!r} is no name, write one that can be read")
 
 
+def _check_prompting(change: PromptingChange, where: str) -> None:
+    """What is asked is written into results, so that it may hold no secret."""
+    refuse_secrets(
+        {"system_instruction": change.system_instruction, "gen_kwargs": change.gen_kwargs}, where
+    )
+
+
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         # editors on Windows may begin a file with a byte order mark, which TOML does not know
@@ -255,6 +264,8 @@ def _family(name: str, table: FamilyTable, root: Path, where: str) -> Family:
         if model.gpus < 0:
             raise wrong(where, f"{at}[{number}].gpus", f"{model.gpus} is below 0")
         refuse_secrets(model.loader_args, f"{where}: {f'{at}[{number}].loader_args'[1:]}")
+        refuse_secrets({"id": model.id}, f"{where}: {f'{at}[{number}]'[1:]}")
+        _check_prompting(model.prompting, f"{where}: {f'{at}[{number}].prompting'[1:]}")
     models = tuple(_model(name, model, root) for model in table.models)
     _check_lineage(models, where, at)
     return Family(name, models, table.title, table.suite)

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 from support.evaluating import evaluate, make_evaluator, spec
-from support.repositories import in_cache
+from support.hub import loopback_hub
+from support.repositories import COMMIT, in_cache
 
 from zoo.evaluation.checkpoints import find_checkpoint
 from zoo.fingerprints import SETTINGS, TOKENIZER
 from zoo.models import Model
+from zoo.redaction import without_secrets
 from zoo.snapshots import SMALL_FILES, small_snapshot
 
 OFFLINE = """
@@ -75,6 +77,32 @@ def test_an_adapter_and_a_tokenizer_are_loaded_at_their_own_commits(
     assert found["confidence"] == pytest.approx([item.confidence for item in local.items])
     assert found["revision"] == "a" * 40
     assert found["loader_args"] == args, "what is recorded names no folder of this machine"
+
+
+def test_a_gated_repository_that_is_here_whole_is_scored_by_a_process_without_a_token(
+    base: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    in_cache(tmp_path / "hf" / "hub", "gated", base)
+    program = OFFLINE.replace('Model("org/tuned"', f'Model("org/gated", revision="{COMMIT}"')
+    with loopback_hub() as address:
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path / "1"), str(task_folder), "{}"],
+            env={
+                **without_secrets(os.environ),
+                "HF_ENDPOINT": address,
+                "HF_HUB_OFFLINE": "0",
+                "HF_HOME": str(tmp_path / "hf"),
+                "PYTHONPATH": str(Path(__file__).parents[1]),
+                "OMP_NUM_THREADS": "1",
+            },
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert (found["error"], found["revision"]) == ("", COMMIT)
+    assert len(found["confidence"]) == 12
 
 
 def test_an_adapter_on_the_hub_is_known_by_its_bytes(base: Path, adapter: Path, hub: Path) -> None:
