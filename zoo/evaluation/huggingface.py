@@ -22,6 +22,7 @@ from zoo.fingerprints import canonical, read_json
 from zoo.hookspecs import Loader, LoadModel
 from zoo.models import Model
 from zoo.probing import describe
+from zoo.snapshots import causes, is_silence
 
 if TYPE_CHECKING:
     from lm_eval.api.model import LM
@@ -76,6 +77,12 @@ def load_hf(
             found = find_checkpoint(model)
             reason = how_to_pin(model.id, "its classes", found.commit, found.folder)
             raise ModelError(reason) from problem
+        if not folder.is_dir() and any(map(is_silence, causes(problem))):
+            raise ModelError(
+                f"{model.id} is not in the cache whole and the Hub stopped answering "
+                f"({describe(problem)}); run again to go on with the download, and set "
+                "HF_HUB_DOWNLOAD_TIMEOUT (seconds) higher where the network is slow"
+            ) from problem
         raise ModelError(f"{model.id} cannot be loaded: {describe(problem)}") from problem
     _check_weights(lm, model.id)
     return lm
