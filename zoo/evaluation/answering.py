@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import logging
 import math
 import random
 import sys
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 SHOWN = 16
 """Ids of a request's beginning that are kept with its answers."""
+
+logger = logging.getLogger("zoo")
 
 Answers = list[list[Response]]
 """For each request of a cell, in order, its samples."""
@@ -162,6 +165,26 @@ def _count(text: str, tokenizer: Any) -> int | None:
     if tokenizer is None or not callable(tokenizer):
         return None
     return len(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def in_smaller_batches(lm: Any, problem: BaseException) -> bool:
+    """Halves how many rows lm-eval's own model is asked at once, where memory ran out.
+
+    False where that is not what went wrong, or there is nothing to halve: the engine halves by
+    itself, and a batch of one row is the least.
+    """
+    hflm = lm if hasattr(lm, "batch_size_per_gpu") else getattr(lm, "reference", None)
+    if hflm is None or getattr(lm, "way", None) is not None:
+        return False
+    from zoo.engine.memory import is_out_of_memory
+
+    rows = hflm.batch_size_per_gpu
+    rows = rows if isinstance(rows, int) else int(hflm.max_batch_size)  # "auto": at most that
+    if rows < 2 or not is_out_of_memory(problem):
+        return False
+    hflm.batch_size_per_gpu = rows // 2
+    logger.warning("memory ran out: lm-eval's model is asked %d rows at once", rows // 2)
+    return True
 
 
 def first_tokens(lm: LM, request: Request) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import CellError, ModelError, StoreError, ZooError
-from zoo.evaluation.answering import Answers, answer, first_tokens
+from zoo.evaluation.answering import Answers, answer, first_tokens, in_smaller_batches
 from zoo.evaluation.environment import hardware, raise_if_device_failed, versions
 from zoo.evaluation.journalling import AnswerHook, OpenCell, rounds
 from zoo.evaluation.loading import OnDemand, Sessions
@@ -230,6 +231,7 @@ class Evaluator:
             if taken_up := cell.size - rest.size:
                 self.on_event("requests", {**whose, "done": taken_up, "kept": True})
         started = time.monotonic()
+        answered: Mapping[str, Answers | CellError] | None = None
         try:
             answered = answer(
                 lm,
@@ -241,10 +243,15 @@ class Evaluator:
             raise
         except Exception as problem:
             raise_if_device_failed(problem)
-            if len(cells) == 1:
-                return {first.response_key: problem}
-            logger.info("cells are asked one by one, since together: %s", describe(problem))
-            return {key: found for each in cells for key, found in self._ask(lm, [each]).items()}
+            if not in_smaller_batches(lm, problem):
+                if len(cells) == 1:
+                    return {first.response_key: problem}
+                logger.info("cells are asked one by one, since together: %s", describe(problem))
+                alone = [self._ask(lm, [each]) for each in cells]
+                return {key: found for each in alone for key, found in each.items()}
+        if answered is None:  # here, where nothing holds what the failed call held
+            gc.collect()
+            return self._ask(lm, cells)
         per_request = (time.monotonic() - started) / sum(rest.size for _, _, rest in cells)
         found: dict[str, Stored | Exception] = {}
         for cell, each, rest in cells:
