@@ -104,7 +104,7 @@ def test_out_of_memory_halves_the_batch_of_lm_evals_own_model_and_is_recorded(
     (plain,) = evaluate(make_evaluator(tmp_path / "2", task_folder)[0], spec(base, task))
     assert found.error == ""
     assert found.provenance.batch_size == "2"
-    assert [8, 4, 2] == list(dict.fromkeys(seen))[:3]
+    assert list(dict.fromkeys(seen))[:3] == [8, 4, 2]
     assert [item.score for item in found.items] == pytest.approx(
         [item.score for item in plain.items]
     )
