@@ -377,6 +377,7 @@ def test_a_checkpoint_without_safetensors_is_refused(
     bare = shutil.copytree(base, tmp_path / "bare")
     (bare / "model.safetensors").rename(bare / "pytorch_model.bin")
     thin = shutil.copytree(adapter, tmp_path / "thin")
+    shutil.copy(thin / "adapter_model.safetensors", thin / "another.safetensors")
     (thin / "adapter_model.safetensors").rename(thin / "adapter_model.bin")
     evaluator, _ = make_evaluator(tmp_path / "store", task_folder)
     for args in ({"pretrained": str(bare)}, {"pretrained": str(base), "peft": str(thin)}):

@@ -63,7 +63,7 @@ class Checkpoint:
             raise PromptingError("its loader reads no files, so no chat template is at hand")
         return _tokenizer(self.tokenizer_folder, self.identity.tokenizer, self.pin)
 
-    @property
+    @cached_property
     def tokenizer_brings_code(self) -> bool:
         """Whether its tokenizer is of a class that a Python file of its folder defines."""
         return self.tokenizer_folder is not None and bool(references(self.tokenizer_folder))
@@ -105,7 +105,7 @@ def find_checkpoint(model: Model, reads_files: bool = True) -> Checkpoint:
         if peft_id:
             fetched["peft"] = str(adapter)
         over = fingerprint(adapter)
-        weights = digest([weights, _weights(adapter, over)])
+        weights = digest([weights, _weights(adapter, over, ADAPTER[0])])
         if over.tokenizer:
             own, tokenizer = over, adapter
     if "tokenizer" in args:
@@ -129,9 +129,12 @@ def is_whole(folder: Path) -> bool:
     return all((folder / name).is_file() for name in weight_files(folder))
 
 
-def _weights(folder: Path, own: Fingerprint) -> str:
-    """The hash of a folder's weights; ModelError where it has none that are safe to read."""
-    if not any(folder.glob("*.safetensors")):
+def _weights(folder: Path, own: Fingerprint, name: str = "*.safetensors") -> str:
+    """The hash of a folder's weights; ModelError where it has none that are safe to read.
+
+    name: pattern of their files, since a loader falls back to pickles where it does not find its.
+    """
+    if not any(folder.glob(name)):
         raise ModelError(f"{folder} holds no safetensors weights; convert the checkpoint first")
     return own.weights
 

@@ -16,6 +16,7 @@ from zoo.evaluation.answering import Answers, answer, first_tokens, in_smaller_b
 from zoo.evaluation.environment import hardware, raise_if_device_failed, versions
 from zoo.evaluation.journalling import AnswerHook, OpenCell, rounds
 from zoo.evaluation.loading import OnDemand, Sessions
+from zoo.evaluation.pooling import POOL, pools
 from zoo.evaluation.preparing import Cell, Preparer
 from zoo.evaluation.requests import (
     CellRequests,
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from lm_eval.api.model import LM
 
 logger = logging.getLogger("zoo")
-
-POOL = 65_536
-"""Most requests asked in one call: what they hold in memory is their tokens, some bytes each."""
 
 OnEvent = Callable[[str, Mapping[str, Any]], None]
 """Told what happens, each with its `model`: ("loading", {}), ("cell", {name, requests}),
@@ -305,20 +303,6 @@ class Evaluator:
             versions=versions(),
             plugins=dict(self.plugins),
         )
-
-
-def pools(cells: Sequence[Cell], most: int) -> Iterator[list[Cell]]:
-    """The cells in order, together as long as they and their seeds allow: at most so many requests,
-    or a single cell."""
-    pool: list[Cell] = []
-    for cell in cells:
-        size = sum(each.size for each in pool) + cell.size
-        if pool and (size > most or cell.spec.seed != pool[0].spec.seed):
-            yield pool
-            pool = []
-        pool.append(cell)
-    if pool:
-        yield pool
 
 
 def _scored(
