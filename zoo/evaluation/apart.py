@@ -80,7 +80,7 @@ def score_apart(
 def _asked(order: str, patience: float) -> Mapping[str, Any]:
     """What a process answers to an order. patience: seconds that it has."""
     process = subprocess.Popen(
-        [sys.executable, "-m", __name__],
+        [sys.executable, "-P", "-m", __name__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
