@@ -77,6 +77,9 @@ def test_code_of_a_model_reaches_no_secret_and_in_the_sandbox_nothing_else(
         programs = {
             "computes": "passed = sum(range(10)) == 45",
             "fails": "raise ValueError",
+            "processes": "import multiprocessing as m\n"
+            "found = m.Manager().list()\nother = m.Process(target=found.append, args=(1,))\n"
+            "other.start()\nother.join()\npassed = list(found) == [1]",
             "environment": "import os\npassed = 'canary' in str(os.environ)",
             "beginning": "passed = 'canary' in open('/proc/self/environ').read()",
             "file": f"open({str(tmp_path / 'mark')!r}, 'w').write('x')\npassed = True",
@@ -96,10 +99,10 @@ def test_code_of_a_model_reaches_no_secret_and_in_the_sandbox_nothing_else(
     done = {name for name, item in zip(programs, found.items, strict=True) if item.score}
     outside = {"file", "code", "network", "process", "secret"}
     if kind == "namespaces":
-        assert done == {"computes"}
+        assert done == {"computes", "processes"}
         assert not (tmp_path / "mark").exists()
     else:
-        assert done - {"undo", "system"} == {"computes", *outside}
+        assert done - {"undo", "system"} == {"computes", "processes", *outside}
         assert (tmp_path / "mark").exists()
 
 
