@@ -184,9 +184,13 @@ def load(
     """A Hub id, a folder or a family's model as an lm-eval LM, for `lm_eval.simple_evaluate`.
 
     loader: "torch" is the engine, "hf" lm-eval's own HFLM; a model that names a loader keeps it.
+    Raises ConfigError where an option holds a secret: lm-eval writes its model's options into
+    results.
     """
     from zoo.evaluation.environment import resolve_device, resolve_dtype
+    from zoo.redaction import refuse_secrets
 
+    refuse_secrets(options, "zoo.load")
     host = open_zoo()
     (family,) = host.discovery.resolve([model])
     if len(family.models) > 1:

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import ConfigError
@@ -40,13 +40,16 @@ class PromptingChange:
 class ZooTable:
     """``[zoo]``: where results lie, and what runs them.
 
-    unsafe_code: tasks that may run code that models write, on this machine and with your rights.
+    unsafe_code: tasks that may run code that models write.
+    sandbox: what such code is run in: namespaces of Linux, without network, secrets or files to
+        write; or none, with your rights.
     """
 
     store: str = "results"
     executor: str = "local"
     loader: str | None = None
     unsafe_code: tuple[str, ...] = ()
+    sandbox: Literal["namespaces", "none"] = "namespaces"
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ class Config:
 
     path: the file, None for the embedded default. store: the folder of results.
     prompting: by regime; model_prompting: by model id.
-    unsafe_code: names of tasks that may run code that models write.
+    unsafe_code: names of tasks that may run code that models write; sandbox: what it is run in.
     """
 
     path: Path | None
@@ -143,6 +146,7 @@ class Config:
     leaderboards: Mapping[str, LeaderboardTable]
     publish: Mapping[str, PublishTable]
     unsafe_code: tuple[str, ...] = ()
+    sandbox: Literal["namespaces", "none"] = "namespaces"
 
     @property
     def source(self) -> str:
@@ -167,6 +171,8 @@ def read_config(path: Path | None = None, *, start: Path | None = None) -> Confi
     where = str(path) if path else "the embedded zoo"
     file = read(File, _read_toml(path) if path else {}, where)
     root = path.parent if path else start
+    for name, change in file.prompting.items():
+        _check_prompting(change, f"{where}: prompting{key(name)}")
     for kind in ("families", "prompting", "suites", "leaderboards", "publish"):
         for name in getattr(file, kind):
             _check_name(name, where, f".{kind}{key(name)}")
@@ -186,6 +192,7 @@ def read_config(path: Path | None = None, *, start: Path | None = None) -> Confi
         leaderboards=file.leaderboards,
         publish=file.publish,
         unsafe_code=file.zoo.unsafe_code,
+        sandbox=file.zoo.sandbox,
     )
 
 
@@ -228,6 +235,13 @@ def _check_name(name: str, where: str, at: str) -> None:
         raise wrong(where, at, f"{name!r} is no name, write one that can be read")
 
 
+def _check_prompting(change: PromptingChange, where: str) -> None:
+    """What is asked is written into results, so that it may hold no secret."""
+    refuse_secrets(
+        {"system_instruction": change.system_instruction, "gen_kwargs": change.gen_kwargs}, where
+    )
+
+
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         # editors on Windows may begin a file with a byte order mark, which TOML does not know
@@ -250,6 +264,8 @@ def _family(name: str, table: FamilyTable, root: Path, where: str) -> Family:
         if model.gpus < 0:
             raise wrong(where, f"{at}[{number}].gpus", f"{model.gpus} is below 0")
         refuse_secrets(model.loader_args, f"{where}: {f'{at}[{number}].loader_args'[1:]}")
+        refuse_secrets({"id": model.id}, f"{where}: {f'{at}[{number}]'[1:]}")
+        _check_prompting(model.prompting, f"{where}: {f'{at}[{number}].prompting'[1:]}")
     models = tuple(_model(name, model, root) for model in table.models)
     _check_lineage(models, where, at)
     return Family(name, models, table.title, table.suite)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from zoo.errors import ZooError
 from zoo.evaluation.environment import hardware, resolve_device, versions
+from zoo.evaluation.sandbox import missing
 from zoo.host import Host
 from zoo.probing import describe
 
@@ -38,6 +39,7 @@ def diagnosis(host: Host) -> list[Check]:
         ("cache", _cache),
         ("plugins", _plugins),
         ("suites", _suites),
+        ("sandbox", _sandbox),
         ("network", _network),
     )
     found = []
@@ -127,6 +129,17 @@ def _suites(host: Host) -> Check:
         return Check("suites", "warn", f"{len(problems)} problems; see `zoo suites`")
     found = host.catalogue
     return Check("suites", "ok", f"{len(found.suites)} suites, {len(found.tasks)} tasks")
+
+
+def _sandbox(host: Host) -> Check:
+    """What tasks that run code of models are scored in."""
+    if host.config.sandbox == "none":
+        named = ", ".join(host.config.unsafe_code) or "no task"
+        found = f'[zoo] sandbox = "none": code that models write runs with your rights ({named})'
+        return Check("sandbox", "warn", found)
+    if reason := missing():
+        return Check("sandbox", "warn", f"none: tasks that run code are refused ({reason})")
+    return Check("sandbox", "ok", "namespaces, for tasks that run code that models write")
 
 
 def _network(_: Host) -> Check:

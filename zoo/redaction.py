@@ -66,6 +66,19 @@ def redact(text: str) -> str:
     return _SHAPE.sub(STRUCK, text)
 
 
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment without the variables that are named, or look, like a secret.
+
+    >>> without_secrets({"HF_TOKEN": "x", "http_proxy": "http://me:pass@host", "LANG": "C"})
+    {'LANG': 'C'}
+    """
+    return {
+        name: value
+        for name, value in environment.items()
+        if not _ENVIRONMENT.search(name.upper()) and not _SHAPE.search(value)
+    }
+
+
 class Redacting(logging.Filter):
     """Redacts every line of a log, arguments and all."""
 

@@ -88,7 +88,9 @@ class Provenance:
     """Where a number comes from. Recorded and shown, never a reason to infer again.
 
     The hashes and keys identify; all else describes. scoring: how the loader found its numbers,
-    where it has a choice: the engine's tier and kernel, and why.
+    where it has a choice: the engine's tier and kernel, and why. first_tokens: ids with which the
+    first request begins as the model reads it, so that a BOS that is missing or doubled shows;
+    empty where the loader does not say.
     """
 
     response_key: str = ""
@@ -103,6 +105,7 @@ class Provenance:
     device: str = ""
     batch_size: str = ""
     hardware: str = ""
+    first_tokens: tuple[int, ...] = ()
     seconds: float | None = None
     finished: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)

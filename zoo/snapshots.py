@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from zoo.errors import ModelError
@@ -29,6 +29,16 @@ def is_silence(problem: BaseException) -> bool:
     (True, False)
     """
     return bool({kind.__name__ for kind in type(problem).__mro__} & SILENT)
+
+
+def causes(problem: BaseException) -> Iterator[BaseException]:
+    """An exception and what it came of."""
+    seen: set[int] = set()
+    waiting: BaseException | None = problem
+    while waiting is not None and id(waiting) not in seen:
+        seen.add(id(waiting))
+        yield waiting
+        waiting = waiting.__cause__ or waiting.__context__
 
 
 def small_snapshot(name: str, revision: str | None, more: Sequence[str] = ()) -> Path:

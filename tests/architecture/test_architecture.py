@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -190,6 +191,18 @@ def test_only_the_evaluation_and_the_engine_import_lm_eval() -> None:
     }
     assert importers
     assert all(name.startswith(("zoo.evaluation.", "zoo.engine.")) for name in importers)
+
+
+def test_nothing_reads_pickles_or_unpacks_archives() -> None:
+    """An archive is written with zipfile; what would read one, or a pickle, is not there."""
+    everything = [*MODULES.values(), *(m for plugin in PLUGINS.values() for m in plugin.values())]
+    modules = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "sqlitedict", "tarfile"}
+    calls = {"torch.load", "extractall", "extract", "unpack_archive", "allow_pickle", "read_pickle"}
+    for module in everything:
+        assert not {each.partition(".")[0] for each in module.all} & modules, module.name
+        text = module.path.read_text("utf-8")
+        for call in calls:
+            assert not re.search(rf"\b{re.escape(call)}\b\s*[(=]", text), (module.name, call)
 
 
 @pytest.mark.parametrize("name", [n for n in MODULES if not n.startswith("zoo.engine.")])

@@ -141,6 +141,7 @@ def test_doctor_checks_what_matters(zoo: Any) -> None:
         "cache",
         "plugins",
         "suites",
+        "sandbox",
         "network",
     }
     assert set(checks) == wanted

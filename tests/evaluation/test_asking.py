@@ -13,8 +13,10 @@ import jinja2
 import pytest
 from support.checkpoints import CONTEXT
 from support.evaluating import cell_of, evaluate, make_evaluator, spec
+from support.scripted import scripted
 from support.tasks import DOCS, TASKS, write_docs, write_task, write_tasks
 
+from zoo.evaluation.huggingface import HF, TORCH, load_hf
 from zoo.models import Model, Prompting
 from zoo.results import Result
 
@@ -272,8 +274,6 @@ def test_a_template_that_refuses_a_system_message_is_asked_without_it(
 def test_every_prompt_begins_with_one_bos(
     prompting: Prompting, task: str, chat: Path, task_folder: Path, tmp_path: Path
 ) -> None:
-    from zoo.evaluation.huggingface import load_hf
-
     evaluator, _ = make_evaluator(tmp_path, task_folder)
     cell = cell_of(evaluator, spec(chat, task, prompting=prompting))
     lm: Any = load_hf(Model(str(chat)), device="cpu", dtype="float32", batch_size=1)
@@ -283,6 +283,45 @@ def test_every_prompt_begins_with_one_bos(
         assert ids == lm.tok_encode(request.context)
         assert ids[0] == bos
         assert ids.count(bos) == 1
+
+
+@pytest.mark.parametrize(
+    "task", ["tiny_choice", "tiny_shots", "tiny_last", "tiny_rolling", "tiny_write"]
+)
+def test_the_first_token_ids_that_a_model_reads_are_kept_with_its_answers(
+    task: str, base: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    read: list[list[int]] = []
+
+    def load(model: Model, **how: Any) -> Any:
+        lm: Any = load_hf(model, **how)
+        lm.model.get_input_embeddings().register_forward_pre_hook(
+            lambda _, ids: read.extend(ids[0].tolist())
+        )
+        return lm
+
+    evaluator, _ = make_evaluator(
+        tmp_path / "hf", task_folder, loader=replace(HF, load=load, session=None), batch_size=1
+    )
+    (found,) = evaluate(evaluator, spec(base, task, limit=1))
+    kept = list(found.provenance.first_tokens)
+    assert len(kept) > 1
+    assert any(row[: len(kept)] == kept for row in read)
+    assert kept.count(0) == (2 if task == "tiny_rolling" else 1), "lm-eval reads <s> and a text"
+    ours, _ = make_evaluator(tmp_path / "torch", task_folder, loader=TORCH)
+    (again,) = evaluate(ours, spec(base, task, limit=1))
+    assert list(again.provenance.first_tokens) == kept
+    (stored,) = evaluate(ours, spec(base, task, limit=1))
+    assert stored.reused
+    assert stored.provenance.first_tokens == again.provenance.first_tokens
+
+
+def test_a_model_without_tokens_to_show_is_asked_all_the_same(
+    base: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    evaluator, _ = make_evaluator(tmp_path, task_folder, loader=scripted(lambda *_: "a"))
+    (found,) = evaluate(evaluator, spec(base, "tiny_write"))
+    assert (found.status, found.provenance.first_tokens) == ("scored", ())
 
 
 def test_templates_run_no_shell_command(base: Path, tmp_path: Path) -> None:
@@ -338,6 +377,7 @@ def test_a_checkpoint_without_safetensors_is_refused(
     bare = shutil.copytree(base, tmp_path / "bare")
     (bare / "model.safetensors").rename(bare / "pytorch_model.bin")
     thin = shutil.copytree(adapter, tmp_path / "thin")
+    shutil.copy(thin / "adapter_model.safetensors", thin / "another.safetensors")
     (thin / "adapter_model.safetensors").rename(thin / "adapter_model.bin")
     evaluator, _ = make_evaluator(tmp_path / "store", task_folder)
     for args in ({"pretrained": str(bare)}, {"pretrained": str(base), "peft": str(thin)}):

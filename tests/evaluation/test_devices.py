@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.evaluating import cell_of, make_evaluator, spec
+from support.evaluating import cell_of, evaluate, make_evaluator, spec
 
 from zoo.errors import DeviceError, ModelError
 from zoo.evaluation.environment import raise_if_device_failed, resolve_device
+from zoo.evaluation.huggingface import HF, load_hf
 from zoo.hookspecs import Loader
 from zoo.models import Model
 
@@ -71,3 +73,49 @@ def test_a_device_of_another_machine_is_taken_at_its_word() -> None:
     if not torch.cuda.is_available():
         assert resolve_device("cuda", here=False) == "cuda"
     assert resolve_device("cpu", here=False) == "cpu"
+
+
+def hflm_with_room_for(rows: int) -> tuple[Loader, list[int]]:
+    """lm-eval's HFLM on a device that holds so many rows; how many each call had."""
+    import torch
+
+    seen: list[int] = []
+
+    def full(_module: Any, args: tuple[Any, ...]) -> None:
+        seen.append(args[0].shape[0])
+        if args[0].shape[0] > rows:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    def load(model: Model, **how: Any) -> Any:
+        lm: Any = load_hf(model, **how)
+        lm.model.get_input_embeddings().register_forward_pre_hook(full)
+        return lm
+
+    return replace(HF, load=load, session=None), seen
+
+
+@pytest.mark.parametrize("task", ["tiny_choice", "tiny_write", "tiny_rolling"])
+def test_out_of_memory_halves_the_batch_of_lm_evals_own_model_and_is_recorded(
+    task: str, base: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    loader, seen = hflm_with_room_for(3)
+    evaluator, _ = make_evaluator(tmp_path / "1", task_folder, loader=loader, batch_size=8)
+    (found,) = evaluator.evaluate([cell_of(evaluator, spec(base, task))])
+    (plain,) = evaluate(make_evaluator(tmp_path / "2", task_folder)[0], spec(base, task))
+    assert found.error == ""
+    assert found.provenance.batch_size == "2"
+    assert list(dict.fromkeys(seen))[:3] == [8, 4, 2]
+    assert [item.score for item in found.items] == pytest.approx(
+        [item.score for item in plain.items]
+    )
+
+
+def test_memory_that_does_not_suffice_for_one_row_fails_the_cell(
+    base: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    loader, seen = hflm_with_room_for(0)
+    evaluator, _ = make_evaluator(tmp_path, task_folder, loader=loader, batch_size=4)
+    (found,) = evaluator.evaluate([cell_of(evaluator, spec(base, "tiny_choice"))])
+    assert found.status == "failed"
+    assert "out of memory" in found.error
+    assert seen[-1] == 1

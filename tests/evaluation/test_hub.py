@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from support.evaluating import evaluate, make_evaluator, spec
+from support.hub import loopback_hub
+from support.repositories import COMMIT, in_cache
 
 from zoo.evaluation.checkpoints import find_checkpoint
 from zoo.fingerprints import SETTINGS, TOKENIZER
 from zoo.models import Model
+from zoo.redaction import without_secrets
 from zoo.snapshots import SMALL_FILES, small_snapshot
 
 OFFLINE = """
@@ -34,15 +36,6 @@ print(json.dumps({
 """
 
 
-def cache(hub: Path, name: str, source: Path, commit: str) -> Path:
-    """Puts a folder into the Hub's cache as the newest commit of main; returns the snapshot."""
-    folder = hub / f"models--org--{name}"
-    snapshot = shutil.copytree(source, folder / "snapshots" / commit)
-    (folder / "refs").mkdir(exist_ok=True)
-    (folder / "refs" / "main").write_text(commit)
-    return snapshot
-
-
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, with the Hub out of reach."""
@@ -57,9 +50,9 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_an_adapter_and_a_tokenizer_are_loaded_at_their_own_commits(
     base: Path, adapter: Path, task_folder: Path, hub: Path, tmp_path: Path
 ) -> None:
-    cache(hub, "base", base, "a" * 40)
-    cache(hub, "adapter", adapter, "b" * 40)
-    cache(hub, "tokenizer", base, "c" * 40)
+    in_cache(hub, "base", base, "a" * 40)
+    in_cache(hub, "adapter", adapter, "b" * 40)
+    in_cache(hub, "tokenizer", base, "c" * 40)
     args = {"pretrained": "org/base", "peft": "org/adapter", "tokenizer": "org/tokenizer"}
     done = subprocess.run(
         [sys.executable, "-c", OFFLINE, str(tmp_path / "1"), str(task_folder), json.dumps(args)],
@@ -86,8 +79,34 @@ def test_an_adapter_and_a_tokenizer_are_loaded_at_their_own_commits(
     assert found["loader_args"] == args, "what is recorded names no folder of this machine"
 
 
+def test_a_gated_repository_that_is_here_whole_is_scored_by_a_process_without_a_token(
+    base: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    in_cache(tmp_path / "hf" / "hub", "gated", base)
+    program = OFFLINE.replace('Model("org/tuned"', f'Model("org/gated", revision="{COMMIT}"')
+    with loopback_hub() as address:
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path / "1"), str(task_folder), "{}"],
+            env={
+                **without_secrets(os.environ),
+                "HF_ENDPOINT": address,
+                "HF_HUB_OFFLINE": "0",
+                "HF_HOME": str(tmp_path / "hf"),
+                "PYTHONPATH": str(Path(__file__).parents[1]),
+                "OMP_NUM_THREADS": "1",
+            },
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert (found["error"], found["revision"]) == ("", COMMIT)
+    assert len(found["confidence"]) == 12
+
+
 def test_an_adapter_on_the_hub_is_known_by_its_bytes(base: Path, adapter: Path, hub: Path) -> None:
-    snapshot = cache(hub, "adapter", adapter, "b" * 40)
+    snapshot = in_cache(hub, "adapter", adapter, "b" * 40)
 
     def identity(peft: str) -> object:
         return find_checkpoint(
@@ -102,7 +121,7 @@ def test_an_adapter_on_the_hub_is_known_by_its_bytes(base: Path, adapter: Path, 
 
 def test_a_branch_that_moves_is_seen_by_the_next_run_of_one_process(base: Path, hub: Path) -> None:
     for commit in ("a" * 40, "b" * 40):
-        cache(hub, "base", base, commit)
+        in_cache(hub, "base", base, commit)
         assert small_snapshot("org/base", None).name == commit
 
 

@@ -12,8 +12,8 @@ from support.evaluating import cell_of, evaluate, make_evaluator, spec
 from support.scripted import scripted
 
 from zoo.evaluation import evaluator as evaluating
-from zoo.evaluation.evaluator import pools
 from zoo.evaluation.huggingface import HF, TORCH
+from zoo.evaluation.pooling import pools
 from zoo.models import Prompting
 from zoo.results import Result
 

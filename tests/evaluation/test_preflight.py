@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from zoo.evaluation.preflight.inspection import inspect
 from zoo.evaluation.preflight.memory import Memory
 from zoo.evaluation.preflight.prompts import doubled_bos
 from zoo.evaluation.tasks import TaskLoader
-from zoo.models import Model, Prompting
+from zoo.models import Prompting
 from zoo.results import Result
 
 
@@ -121,27 +120,6 @@ def test_a_tokenizer_without_a_pad_token_is_asked_like_any(
         assert [item.response for item in ours.items] == [item.response for item in full.items]
 
 
-def refused(folder: Path, tasks: Path, args: Mapping[str, Any], store: Path) -> str:
-    evaluator, _ = make_evaluator(store, tasks)
-    found = evaluator.prepare(spec(Model(str(folder), loader_args=args), "tiny_choice"))
-    return found.error if isinstance(found, Result) else ""
-
-
-def test_code_of_a_repository_is_never_run_and_the_model_says_so_before_it_loads(
-    base: Path, task_folder: Path, tmp_path: Path
-) -> None:
-    hostile, mark = shutil.copytree(base, tmp_path / "hostile"), tmp_path / "ran"
-    (hostile / "modeling.py").write_text(f"open({str(mark)!r}, 'w')\n")
-    config = json.loads((hostile / "config.json").read_text())
-    config |= {"model_type": "evil", "auto_map": {"AutoModelForCausalLM": "modeling.Evil"}}
-    (hostile / "config.json").write_text(json.dumps(config))
-    assert "needs code of its repository (evil)" in refused(hostile, task_folder, {}, tmp_path)
-    trusting = {"trust_remote_code": True}
-    assert "is not run" in refused(base, task_folder, trusting, tmp_path)
-    assert refused(base, task_folder, {}, tmp_path) == ""
-    assert not mark.exists()
-
-
 def test_a_metric_that_lm_eval_does_not_compute_is_named_with_the_nearest(
     base: Path, tmp_path: Path
 ) -> None:
@@ -164,7 +142,7 @@ def test_a_task_that_runs_code_of_models_is_loaded_only_where_it_is_named(
     asked = Benchmark("tiny_write", metric="exact_match", filter="whole")
     with pytest.raises(Exception, match=r'unsafe_code = \["tiny_write"\]'):
         TaskLoader(read_tasks(tasks), ["another"]).load(asked, None)
-    assert len(TaskLoader(read_tasks(tasks), ["tiny_write"]).load(asked, None).docs) == 12
+    assert len(TaskLoader(read_tasks(tasks), ["tiny_write"], "none").load(asked, None).docs) == 12
 
 
 def test_an_answer_that_never_ends_is_cut_at_the_cap_and_says_so(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support import checkpoints
+from support.repositories import in_cache
 from support.zoos import TinyZoo, numbers
 
 from executors.conftest import Clumsy
@@ -134,8 +135,19 @@ def test_a_cell_at_which_the_device_fails_twice_is_named_with_the_error(clumsy: 
 
 
 def test_tokens_reach_only_workers_that_need_the_hub(
-    clumsy: Clumsy, base: Path, monkeypatch: pytest.MonkeyPatch
+    clumsy: Clumsy, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from huggingface_hub import constants
+
+    cache = tmp_path / "hf" / "hub"
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_CACHE", str(cache))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    in_cache(cache, "whole", base)
+    (in_cache(cache, "half", base) / "model.safetensors").unlink()
+    for name in ("whole", "half"):
+        clumsy.zoo.add(f"org/{name}", "pretrained", loader='"files"')
     monkeypatch.setenv("HF_TOKEN", "hf_canary")
     monkeypatch.setenv("HUGGING_FACE_HUB_TOKEN", "hf_canary")
     clumsy.zoo.model("local", base, "pretrained", loader='"files"')
@@ -143,7 +155,12 @@ def test_tokens_reach_only_workers_that_need_the_hub(
     outcome, _ = clumsy.run(workers=2)
     assert not outcome.failed
     seen: dict[str, Any] = {entry["model"]: entry["HF_TOKEN"] for entry in clumsy.log}
-    assert seen == {"./local": None, "remote": "hf_canary"}
+    assert seen == {
+        "./local": None,
+        "org/whole": None,
+        "org/half": "hf_canary",
+        "remote": "hf_canary",
+    }
     assert all(entry["HUGGING_FACE_HUB_TOKEN"] == entry["HF_TOKEN"] for entry in clumsy.log)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from support.hub import SHARD, loopback_hub
 from support.tasks import TASKS, write_task
@@ -64,6 +65,35 @@ def test_data_and_models_that_the_hub_refuses_are_named_with_the_remedy(tiny_zoo
     huge = cells["org/huge", "tiny_choice"]["error"]
     assert f"are {SHARD // 10**12:.0f} TB to download" in huge
     assert "HF_HOME" in huge
+
+
+def test_a_download_that_stalls_fails_its_model_with_the_remedy_and_the_others_go_on(
+    tiny_zoo: TinyZoo, base: Path
+) -> None:
+    tiny_zoo.models = tiny_zoo.models[:1]
+    tiny_zoo.add("org/stalls", "fine-tuned", base_model='"./base"')
+    command = tiny_zoo.command("run", "--device", "cpu", "--protocol", "uniform", "--limit", "2")
+    with loopback_hub(stalls=base) as address:
+        done = subprocess.run(
+            [sys.executable, "-m", "zoo", *command, "--progress", "none"],
+            cwd=tiny_zoo.root,
+            env={
+                **os.environ,
+                "HF_ENDPOINT": address,
+                "HF_HOME": str(tiny_zoo.root / "hf"),
+                "HF_HUB_ETAG_TIMEOUT": "1",
+                "HF_HUB_DOWNLOAD_TIMEOUT": "1",
+                "HF_HUB_OFFLINE": "0",
+                "OMP_NUM_THREADS": "1",
+            },
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+    assert done.returncode == 1, done.stderr
+    assert "6 cells: 3 evaluated, 3 failed" in " ".join((done.stdout + done.stderr).split())
+    assert "org/stalls is not in the cache whole and the Hub stopped answering" in done.stderr
+    assert "set HF_HUB_DOWNLOAD_TIMEOUT (seconds) higher" in done.stderr
 
 
 def test_the_share_of_answers_that_the_cap_ended_stands_in_the_report(tiny_zoo: TinyZoo) -> None:

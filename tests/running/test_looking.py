@@ -17,6 +17,7 @@ from zoo.cli import main
 from zoo.comparing import CHANGED, compare
 from zoo.diagnosis import Check, diagnosis
 from zoo.errors import UnknownNameError
+from zoo.evaluation.sandbox import missing
 from zoo.host import Host
 from zoo.plan import Wishes
 from zoo.running import Options, run_family
@@ -199,7 +200,7 @@ def checks(host: Host) -> dict[str, Check]:
     return {check.name: check for check in diagnosis(host)}
 
 
-NAMES = ["packages", "device", "engine", "config", "store", "cache", "plugins", "suites", "network"]
+NAMES = "packages device engine config store cache plugins suites sandbox network".split()
 
 
 @pytest.fixture
@@ -223,6 +224,10 @@ def test_the_doctor_finds_a_sound_zoo_sound(
     assert found["plugins"].status == "ok"
     assert found["engine"].found.startswith("packed/")
     assert found["network"].status == "warn"
+    assert found["sandbox"].status == ("warn" if missing() else "ok")
+    tiny_zoo.extra = '[zoo]\nsandbox = "none"'
+    assert "runs with your rights" in checks(tiny_zoo.host())["sandbox"].found
+    tiny_zoo.extra = ""
     assert {check.status for check in found.values()} <= {"ok", "warn"}
     assert main(tiny_zoo.command("doctor", "--json")) == 0
     assert [row["name"] for row in json.loads(capsys.readouterr().out)] == NAMES

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +152,7 @@ def test_what_is_broken_fails_alone_with_its_reason_and_the_rest_is_scored(
     outcome, _ = troubled.run()
     reasons = {
         "tiny_torn": "tiny_torn",
-        "tiny_unsafe": "without a sandbox",
+        "tiny_unsafe": "runs code that models write",
         "./gone": "there is no folder",
         "./bad": "model.norm.weight",
     }
@@ -303,3 +304,14 @@ def test_hostile_task_and_model_names_stay_inside_the_store(tiny_zoo: TinyZoo) -
     store = tiny_zoo.root / "results"
     assert all(store in (path, *path.parents) for path in new - {tiny_zoo.root / "zoo.toml"})
     assert not any("evil" in path.name for path in new)
+
+
+def test_every_result_names_the_plugins_that_took_part_with_their_versions(
+    tiny_zoo: TinyZoo,
+) -> None:
+    tiny_zoo.extra = '[plugins]\nblock = ["ray"]'
+    outcome, _ = tiny_zoo.run(wishes={"limit": 1, "protocols": ("uniform",)})
+    assert not outcome.failed
+    for result in outcome.results:
+        assert result.provenance.plugins["nano"] == f"stagezoo {metadata.version('stagezoo')}"
+        assert "ray" not in result.provenance.plugins

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from support.zoos import TinyZoo
 
+import zoo
 from zoo.api import tradeoff_of
 from zoo.cli import main
 from zoo.config import read_config
@@ -38,14 +39,16 @@ def said(monkeypatch: pytest.MonkeyPatch) -> str:
     return f"401 for https://me:{CANARIES['HF_TOKEN']}@host: {', '.join(CANARIES.values())}"
 
 
-def leaky_run(zoo: TinyZoo, said: str) -> tuple[Outcome, list[Any]]:
+def leaky_run(tiny_zoo: TinyZoo, said: str) -> tuple[Outcome, list[Any]]:
     """A run on an executor that tells secrets in a result's error, then in its own."""
 
     def leaks(jobs: Sequence[Job], **_: Any) -> Iterator[Result]:
         yield Result(jobs[0].specs[0], "failed", error=said)
         raise RuntimeError(said)
 
-    host = replace(zoo.host(), builtins={**builtins(), "executors": (Executor("leaky", leaks),)})
+    host = replace(
+        tiny_zoo.host(), builtins={**builtins(), "executors": (Executor("leaky", leaks),)}
+    )
     (family,) = host.discovery.resolve(())
     suite = host.suite(None, (), family)
     options = Options(
@@ -132,6 +135,50 @@ def test_secrets_are_refused_in_zoo_toml_and_on_the_command_line(
     with pytest.raises(ConfigError, match=r"models\[3\].loader_args: api_key holds a secret") as at:
         read_config(tiny_zoo.write())
     assert "canary" not in str(at.value)
+
+
+def test_secrets_in_what_is_asked_and_in_the_options_of_load_are_refused(
+    tiny_zoo: TinyZoo,
+) -> None:
+    with pytest.raises(ConfigError, match="load: api_key holds a secret") as at:
+        zoo.load("nano/pretrained", api_key="canary")
+    assert "canary" not in str(at.value)
+    said = f'system_instruction = "use {CANARIES["HF_TOKEN"]}"'
+    tiny_zoo.extra = f"[prompting.RL-tuned]\n{said}"
+    with pytest.raises(ConfigError, match=r"prompting.RL-tuned: system_instruction holds a secret"):
+        read_config(tiny_zoo.write())
+    tiny_zoo.extra = ""
+    tiny_zoo.add("org/m", "fine-tuned", prompting=f"{{ {said} }}")
+    with pytest.raises(ConfigError, match=r"models\[3\].prompting: system_instruction holds a sec"):
+        read_config(tiny_zoo.write())
+    tiny_zoo.models[3] = '{ id = "https://me:canary@host/m", regime = "fine-tuned" }'
+    with pytest.raises(ConfigError, match=r"models\[3\]: id holds a secret") as at:
+        read_config(tiny_zoo.write())
+    assert "canary" not in str(at.value)
+
+
+def test_no_secret_of_the_environment_reaches_a_file_of_a_real_run_or_its_reports(
+    tiny_zoo: TinyZoo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in CANARIES.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:canary-of-the-proxy@127.0.0.1:9")
+    tiny_zoo.add("org/none", "fine-tuned", base_model='"./base"')  # asks the Hub through the proxy
+    command = tiny_zoo.command("run", "--device", "cpu", "--limit", "2", "--debug")
+    folder = tiny_zoo.root / "results"
+    for more in (["--progress", "json"], ["--executor-args", "workers=2", "--fresh"]):
+        main([*command, *more])
+    for format in ("html", "json", "csv", "markdown", "latex"):
+        output = str(folder / f"report.{format}")
+        main(tiny_zoo.command("report", "tiny", "--format", format, "--output", output))
+        assert Path(output).stat().st_size > 1000
+    main(tiny_zoo.command("status"))
+    said = capsys.readouterr()
+    files = [path for path in tiny_zoo.root.rglob("*") if path.is_file()]
+    assert len(files) > 20
+    for value in (*CANARIES.values(), "canary-of-the-proxy"):
+        assert value not in said.out + said.err
+        assert not [path for path in files if value.encode() in path.read_bytes()]
 
 
 def test_what_is_no_secret_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -16,14 +17,18 @@ SHARD = 50 * 10**15
 
 
 class _Hub(BaseHTTPRequestHandler):
-    """Names say what becomes of them: org/gated, org/gone, org/script, org/hangs, org/huge."""
+    """Names say what becomes of them: org/gated, org/gone, org/script, org/hangs, org/huge, and
+    org/stalls, a checkpoint of which half of the weights come."""
 
     over: threading.Event
+    stalls: Path | None
 
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)
         if "/hangs" in path:
             self.over.wait(60)
+        elif "/stalls" in path and self.stalls is not None:
+            self._stall(path, self.stalls)
         elif "/gated" in path:
             self._answer(401, {"error": "gated"}, {"X-Error-Code": "GatedRepo"})
         elif "/script" in path and path.endswith("script.py"):
@@ -41,25 +46,46 @@ class _Hub(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
+    def _stall(self, path: str, folder: Path) -> None:
+        name = path.rpartition("/")[2]
+        if path.startswith("/api/models/"):
+            sizes = {each.name: each.stat().st_size for each in folder.iterdir()}
+            found = self._listing("org/stalls", sizes)
+            self._answer(200, found if "/tree/" not in path else found["siblings"])
+        elif not (folder / name).is_file():
+            self._answer(404, {"error": "no file"}, {"X-Error-Code": "EntryNotFound"})
+        elif name.endswith(".safetensors") and self.command == "GET":
+            data = (folder / name).read_bytes()
+            self._headers(200, len(data), {"ETag": f'"{name}"', "X-Repo-Commit": COMMIT})
+            self.wfile.write(data[: len(data) // 2])
+            self.over.wait(60)
+        else:
+            self._file((folder / name).read_bytes(), f'"{name}"')
+
     def _huge(self) -> dict[str, Any]:
-        names = {"config.json": 52, "model.safetensors": SHARD}
+        return self._listing("org/huge", {"config.json": 52, "model.safetensors": SHARD})
+
+    def _listing(self, name: str, sizes: Mapping[str, int]) -> dict[str, Any]:
         files = [
             {"rfilename": name, "path": name, "type": "file", "oid": "a" * 40, "size": size}
-            for name, size in names.items()
+            for name, size in sizes.items()
         ]
-        return {"id": "org/huge", "sha": COMMIT, "siblings": files}
+        return {"id": name, "sha": COMMIT, "siblings": files}
 
-    def _file(self, data: bytes) -> None:
-        self._send(200, data, {"ETag": '"1"', "X-Repo-Commit": COMMIT})
+    def _file(self, data: bytes, etag: str = '"1"') -> None:
+        self._send(200, data, {"ETag": etag, "X-Repo-Commit": COMMIT})
 
     def _answer(self, status: int, said: Any, headers: dict[str, str] | None = None) -> None:
         self._send(status, json.dumps(said).encode(), {"X-Repo-Commit": COMMIT, **(headers or {})})
 
-    def _send(self, status: int, data: bytes, headers: dict[str, str]) -> None:
+    def _headers(self, status: int, length: int, headers: dict[str, str]) -> None:
         self.send_response(status)
-        for name, value in {"Content-Length": str(len(data)), **headers}.items():
+        for name, value in {"Content-Length": str(length), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
+
+    def _send(self, status: int, data: bytes, headers: dict[str, str]) -> None:
+        self._headers(status, len(data), headers)
         if self.command != "HEAD":
             self.wfile.write(data)
 
@@ -68,10 +94,10 @@ class _Hub(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def loopback_hub() -> Iterator[str]:
-    """The address of such a Hub, which stands within."""
+def loopback_hub(stalls: Path | None = None) -> Iterator[str]:
+    """The address of such a Hub, which stands within. stalls: the checkpoint org/stalls."""
     over = threading.Event()
-    handler = type("Hub", (_Hub,), {"over": over})
+    handler = type("Hub", (_Hub,), {"over": over, "stalls": stalls})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)

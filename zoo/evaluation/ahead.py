@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
+from typing import TYPE_CHECKING
 
-from zoo.evaluation.checkpoints import Checkpoint
 from zoo.fingerprints import read_json
 from zoo.probing import describe
+
+if TYPE_CHECKING:
+    from zoo.evaluation.checkpoints import Checkpoint
 
 logger = logging.getLogger("zoo")
 

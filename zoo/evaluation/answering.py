@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import logging
 import math
 import random
 import sys
@@ -18,6 +19,11 @@ from zoo.evaluation.requests import CellRequests, Request, RequestKind, Response
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
     from lm_eval.api.model import LM
+
+SHOWN = 16
+"""Ids of a request's beginning that are kept with its answers."""
+
+logger = logging.getLogger("zoo")
 
 Answers = list[list[Response]]
 """For each request of a cell, in order, its samples."""
@@ -159,6 +165,48 @@ def _count(text: str, tokenizer: Any) -> int | None:
     if tokenizer is None or not callable(tokenizer):
         return None
     return len(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def in_smaller_batches(lm: Any, problem: BaseException) -> bool:
+    """Halves how many rows lm-eval's own model is asked at once, where memory ran out.
+
+    False where that is not what went wrong, or there is nothing to halve: the engine halves by
+    itself, and a batch of one row is the least.
+    """
+    hflm = lm if hasattr(lm, "batch_size_per_gpu") else getattr(lm, "reference", None)
+    if hflm is None or getattr(lm, "way", None) is not None:
+        return False
+    from zoo.engine.memory import is_out_of_memory
+
+    rows = hflm.batch_size_per_gpu
+    rows = rows if isinstance(rows, int) else int(hflm.max_batch_size)  # "auto": at most that
+    if rows < 2 or not is_out_of_memory(problem):
+        return False
+    hflm.batch_size_per_gpu = rows // 2
+    logger.warning("memory ran out: lm-eval's model is asked %d rows at once", rows // 2)
+    return True
+
+
+def first_tokens(lm: LM, request: Request) -> tuple[int, ...]:
+    """The first ids of a request as lm-eval's models encode it, before one that is too long is cut.
+
+    () where the model has no tokens to show.
+    """
+    prefix = getattr(lm, "prefix_token_id", None)
+    encode = getattr(lm, "tok_encode", None)
+    if not callable(encode):
+        return ()
+    try:
+        if request.kind == "loglikelihood" and not request.context:
+            ids = list(encode(request.continuation or "", add_special_tokens=False))
+            ids = ids if ids[:1] == [prefix] else [prefix, *ids]
+        else:
+            ids = list(encode(request.context + (request.continuation or "")))
+            if request.kind == "loglikelihood_rolling":
+                ids = [prefix, *ids]
+        return tuple(int(each) for each in ids[:SHOWN])
+    except Exception:  # whoever encodes otherwise than lm-eval's models need not answer
+        return ()
 
 
 def _seed(seed: int) -> None:

@@ -5,13 +5,15 @@ Nothing here loads weights: preflight runs it for every model before the first o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import ModelError, PromptingError
+from zoo.evaluation.ahead import weight_files
+from zoo.evaluation.preflight.code import CODE, TRUST, code_digest, how_to_pin, pinned, references
 from zoo.evaluation.tasks import RenderChat
 from zoo.fingerprints import Fingerprint, chat_template_of, digest, fingerprint, read_json
 from zoo.models import Model, Prompting
@@ -28,7 +30,9 @@ class Checkpoint:
     tokenizer_folder: where the tokenizer is read from, likewise.
     repository, commit: of the Hub, what a branch was resolved to; None for folders.
     fetched: loader arguments that name the Hub, each with the folder that was hashed in its place:
-        loaders seek an adapter and a tokenizer at the base's commit.
+        loaders seek an adapter and a tokenizer at the base's commit, and a base that is here whole
+        is loaded without asking the Hub again.
+    pin: what pins the code of its repository that may run, "" where none may.
     """
 
     identity: Fingerprint
@@ -37,6 +41,7 @@ class Checkpoint:
     repository: str | None = None
     commit: str | None = None
     fetched: Mapping[str, str] = field(default_factory=dict)
+    pin: str = ""
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
@@ -56,7 +61,12 @@ class Checkpoint:
         """The tokenizer; PromptingError where the model has none that we can read."""
         if self.tokenizer_folder is None:
             raise PromptingError("its loader reads no files, so no chat template is at hand")
-        return _tokenizer(self.tokenizer_folder, self.identity.tokenizer)
+        return _tokenizer(self.tokenizer_folder, self.identity.tokenizer, self.pin)
+
+    @cached_property
+    def tokenizer_brings_code(self) -> bool:
+        """Whether its tokenizer is of a class that a Python file of its folder defines."""
+        return self.tokenizer_folder is not None and bool(references(self.tokenizer_folder))
 
 
 def knows_thinking(checkpoint: Checkpoint, think_end_token: str | None) -> bool:
@@ -76,7 +86,7 @@ def find_checkpoint(model: Model, reads_files: bool = True) -> Checkpoint:
     """Finds the files of a model, or knows it by its name where its loader reads none.
 
     Folders are hashed, and adapters, which are small; a base on the Hub is known by its resolved
-    commit.
+    commit. No code of a repository is run here.
     Raises ModelError with the remedy.
     """
     args = model.loader_args
@@ -84,16 +94,18 @@ def find_checkpoint(model: Model, reads_files: bool = True) -> Checkpoint:
         return Checkpoint(Fingerprint(digest([model.id, model.revision, dict(args)]), "", ""))
     base, peft = str(args.get("pretrained", model.id)), args.get("peft")
     revision = args.get("revision", model.revision)
-    folder, base_id = _locate(base, revision, "config.json")
+    wish = args.get(TRUST)
+    folder, base_id = _locate(base, revision, "config.json", CODE if wish else ())
     own = fingerprint(folder)
     weights, tokenizer = base_id or _weights(folder, own), folder
     fetched: dict[str, str] = {}
+    adapter: Path | None = None
     if peft is not None:
         adapter, peft_id = _locate(str(peft), None, "adapter_config.json")
         if peft_id:
             fetched["peft"] = str(adapter)
         over = fingerprint(adapter)
-        weights = digest([weights, _weights(adapter, over)])
+        weights = digest([weights, _weights(adapter, over, ADAPTER[0])])
         if over.tokenizer:
             own, tokenizer = over, adapter
     if "tokenizer" in args:
@@ -103,18 +115,37 @@ def find_checkpoint(model: Model, reads_files: bool = True) -> Checkpoint:
         own = fingerprint(tokenizer)
     identity = Fingerprint(weights, own.tokenizer, own.chat_template)
     repository, commit = (base, folder.name) if base_id else (None, None)
-    return Checkpoint(identity, folder, tokenizer, repository, commit, fetched)
+    others = [place for place in (adapter, tokenizer) if place not in (None, folder)]
+    pin = pinned(model.id, wish, commit, folder, others)
+    if repository and is_whole(folder):
+        fetched["pretrained"] = str(folder)
+        if pin:
+            fetched[TRUST] = pinned(model.id, code_digest(folder), None, folder, others)
+    return Checkpoint(identity, folder, tokenizer, repository, commit, fetched, pin)
 
 
-def _weights(folder: Path, own: Fingerprint) -> str:
-    """The hash of a folder's weights; ModelError where it has none that are safe to read."""
-    if not any(folder.glob("*.safetensors")):
+def is_whole(folder: Path) -> bool:
+    """Whether a snapshot holds all weights, so that nothing is left to download."""
+    return all((folder / name).is_file() for name in weight_files(folder))
+
+
+def _weights(folder: Path, own: Fingerprint, name: str = "*.safetensors") -> str:
+    """The hash of a folder's weights; ModelError where it has none that are safe to read.
+
+    name: pattern of their files, since a loader falls back to pickles where it does not find its.
+    """
+    if not any(folder.glob(name)):
         raise ModelError(f"{folder} holds no safetensors weights; convert the checkpoint first")
     return own.weights
 
 
-def _locate(name: str, revision: str | None, needed: str) -> tuple[Path, str]:
-    """(folder, "") of a local checkpoint, or (snapshot, "hub:id@commit") of one on the Hub."""
+def _locate(
+    name: str, revision: str | None, needed: str, more: Sequence[str] = ()
+) -> tuple[Path, str]:
+    """(folder, "") of a local checkpoint, or (snapshot, "hub:id@commit") of one on the Hub.
+
+    more: patterns of files to fetch beside the small ones.
+    """
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / needed).is_file():
@@ -122,21 +153,27 @@ def _locate(name: str, revision: str | None, needed: str) -> tuple[Path, str]:
         return folder.resolve(), ""
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ModelError(f"there is no folder {name}; check the path")
-    snapshot = small_snapshot(name, revision, ADAPTER if needed == "adapter_config.json" else ())
+    if needed == "adapter_config.json":
+        more = (*more, *ADAPTER)
+    snapshot = small_snapshot(name, revision, more)
     return snapshot, f"hub:{name}@{snapshot.name}"
 
 
 @lru_cache(maxsize=16)
-def _tokenizer(folder: Path, content: str) -> Any:
-    """The tokenizer in a folder. content: its hash, so that a changed folder is read again."""
+def _tokenizer(folder: Path, content: str, pin: str) -> Any:
+    """The tokenizer in a folder. content: its hash, so that a changed folder is read again; pin:
+    of the code that may run."""
     del content
     from transformers import AutoTokenizer
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     try:
-        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=bool(pin))
     except Exception as problem:
+        if not pin and TRUST in str(problem):
+            commit = folder.name if folder.parent.name == "snapshots" else None
+            raise ModelError(how_to_pin(str(folder), "its tokenizer", commit, folder)) from problem
         raise ModelError(f"the tokenizer in {folder} cannot be loaded: {describe(problem)}") from (
             problem
         )

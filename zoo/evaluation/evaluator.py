@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,12 +12,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import CellError, ModelError, StoreError, ZooError
-from zoo.evaluation.answering import Answers, answer
+from zoo.evaluation.answering import Answers, answer, first_tokens, in_smaller_batches
 from zoo.evaluation.environment import hardware, raise_if_device_failed, versions
 from zoo.evaluation.journalling import AnswerHook, OpenCell, rounds
 from zoo.evaluation.loading import OnDemand, Sessions
+from zoo.evaluation.pooling import POOL, pools
 from zoo.evaluation.preparing import Cell, Preparer
-from zoo.evaluation.requests import CellRequests, responses_from_columns, responses_to_columns
+from zoo.evaluation.requests import (
+    CellRequests,
+    Response,
+    responses_from_columns,
+    responses_to_columns,
+)
 from zoo.hookspecs import Loader
 from zoo.models import Model
 from zoo.probing import describe
@@ -28,9 +35,6 @@ if TYPE_CHECKING:
     from lm_eval.api.model import LM
 
 logger = logging.getLogger("zoo")
-
-POOL = 65_536
-"""Most requests asked in one call: what they hold in memory is their tokens, some bytes each."""
 
 OnEvent = Callable[[str, Mapping[str, Any]], None]
 """Told what happens, each with its `model`: ("loading", {}), ("cell", {name, requests}),
@@ -225,6 +229,7 @@ class Evaluator:
             if taken_up := cell.size - rest.size:
                 self.on_event("requests", {**whose, "done": taken_up, "kept": True})
         started = time.monotonic()
+        answered: Mapping[str, Answers | CellError] | None = None
         try:
             answered = answer(
                 lm,
@@ -236,10 +241,15 @@ class Evaluator:
             raise
         except Exception as problem:
             raise_if_device_failed(problem)
-            if len(cells) == 1:
-                return {first.response_key: problem}
-            logger.info("cells are asked one by one, since together: %s", describe(problem))
-            return {key: found for each in cells for key, found in self._ask(lm, [each]).items()}
+            if not in_smaller_batches(lm, problem):
+                if len(cells) == 1:
+                    return {first.response_key: problem}
+                logger.info("cells are asked one by one, since together: %s", describe(problem))
+                alone = [self._ask(lm, [each]) for each in cells]
+                return {key: found for each in alone for key, found in each.items()}
+        if answered is None:  # here, where nothing holds what the failed call held
+            gc.collect()
+            return self._ask(lm, cells)
         per_request = (time.monotonic() - started) / sum(rest.size for _, _, rest in cells)
         found: dict[str, Stored | Exception] = {}
         for cell, each, rest in cells:
@@ -260,16 +270,7 @@ class Evaluator:
 
     def _score(self, cell: Cell, responses: Stored) -> Result:
         """Scores answers, given now or long ago: device, versions and time stay those of asking."""
-        from zoo.evaluation.scoring import score
-
-        scored = score(
-            cell.loaded,
-            cell.spec.benchmark,
-            cell.requests,
-            responses_from_columns(responses[0]),
-            think_end_token=cell.spec.prompting.think_end_token,
-            stops=cell.stops,
-        )
+        items, scores = _scored(cell, responses_from_columns(responses[0]))
         provenance = replace(
             read(Provenance, responses[1]["provenance"], "provenance"),
             response_key=cell.response_key,
@@ -278,10 +279,9 @@ class Evaluator:
             plugins=dict(self.plugins),
         )
         columns = {
-            name: [getattr(item, name) for item in scored.items]
-            for name in Item.__dataclass_fields__
+            name: [getattr(item, name) for item in items] for name in Item.__dataclass_fields__
         }
-        summary = {"scores": plain(scored.scores), "provenance": plain(provenance)}
+        summary = {"scores": plain(scores), "provenance": plain(provenance)}
         return result_of(cell.spec, self._keep(SCORES, cell.score_key, columns, summary))
 
     def _provenance(self, cell: Cell, lm: LM) -> Provenance:
@@ -298,24 +298,30 @@ class Evaluator:
             device=self.device,
             batch_size=str(getattr(lm, "batch_size", self.batch_size)),
             hardware=hardware(self.device),
+            first_tokens=first_tokens(lm, cell.requests[0]),
             scoring=str(getattr(lm, "scoring", "")),
             versions=versions(),
             plugins=dict(self.plugins),
         )
 
 
-def pools(cells: Sequence[Cell], most: int) -> Iterator[list[Cell]]:
-    """The cells in order, together as long as they and their seeds allow: at most so many requests,
-    or a single cell."""
-    pool: list[Cell] = []
-    for cell in cells:
-        size = sum(each.size for each in pool) + cell.size
-        if pool and (size > most or cell.spec.seed != pool[0].spec.seed):
-            yield pool
-            pool = []
-        pool.append(cell)
-    if pool:
-        yield pool
+def _scored(
+    cell: Cell, responses: Sequence[Sequence[Response]]
+) -> tuple[Sequence[Item], Sequence[Score]]:
+    """Items and scores of a cell: here, or apart where its answers are code that is run."""
+    how: dict[str, Any] = {
+        "think_end_token": cell.spec.prompting.think_end_token,
+        "stops": cell.stops,
+    }
+    benchmark = cell.spec.benchmark
+    if cell.loaded.sandbox is None:
+        from zoo.evaluation.scoring import score
+
+        found = score(cell.loaded, benchmark, cell.requests, responses, **how)
+        return found.items, found.scores
+    from zoo.evaluation.apart import score_apart
+
+    return score_apart(cell.loaded, benchmark, cell.spec.limit, cell.requests, responses, **how)
 
 
 def _now() -> str:

@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ConfigError, ModelError, did_you_mean
 from zoo.evaluation.bases import Bases, shareable
+from zoo.evaluation.checkpoints import find_checkpoint
+from zoo.evaluation.preflight.code import TRUST, how_to_pin
 from zoo.fingerprints import canonical, read_json
 from zoo.hookspecs import Loader, LoadModel
 from zoo.models import Model
 from zoo.probing import describe
+from zoo.snapshots import causes, is_silence
 
 if TYPE_CHECKING:
     from lm_eval.api.model import LM
@@ -44,14 +47,19 @@ def load_hf(
 ) -> LM:
     """Loads a folder or a Hub id, with an adapter over it where loader_args names one.
 
-    safetensors only, no remote code. bases: where the weights stay for the next adapter; None keeps
-    nothing. Raises ModelError with the reason.
+    safetensors only; code of a repository only where `trust_remote_code` pins it. bases: where the
+    weights stay for the next adapter; None keeps nothing. Raises ModelError with the reason.
     """
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     args = {**model.loader_args, **options}
+    if trusted := bool(args.get(TRUST)):
+        checkpoint = find_checkpoint(replace(model, loader_args=args))  # or it says why not
+        model = replace(model, revision=checkpoint.commit or model.revision)
+        args |= checkpoint.fetched
+    args[TRUST] = trusted
     pretrained, revision = str(args.pop("pretrained", model.id)), args.pop("revision", None)
     folder = Path(pretrained).expanduser()
     if folder.is_dir():
@@ -65,6 +73,16 @@ def load_hf(
     try:
         lm = _hflm(args) if bases is None else _over_a_base(args, bases)
     except Exception as problem:
+        if not trusted and TRUST in str(problem):
+            found = find_checkpoint(model)
+            reason = how_to_pin(model.id, "its classes", found.commit, found.folder)
+            raise ModelError(reason) from problem
+        if not folder.is_dir() and any(map(is_silence, causes(problem))):
+            raise ModelError(
+                f"{model.id} is not in the cache whole and the Hub stopped answering "
+                f"({describe(problem)}); run again to go on with the download, and set "
+                "HF_HUB_DOWNLOAD_TIMEOUT (seconds) higher where the network is slow"
+            ) from problem
         raise ModelError(f"{model.id} cannot be loaded: {describe(problem)}") from problem
     _check_weights(lm, model.id)
     return lm
@@ -73,7 +91,7 @@ def load_hf(
 def _hflm(args: Mapping[str, Any]) -> HFLM:
     from lm_eval.models.huggingface import HFLM
 
-    return HFLM(**args, logits_cache=False, trust_remote_code=False, use_safetensors=True)
+    return HFLM(**args, logits_cache=False, use_safetensors=True)
 
 
 def _over_a_base(args: Mapping[str, Any], bases: Bases) -> HFLM:

@@ -20,7 +20,7 @@ from zoo.evaluation.checkpoints import (
 from zoo.evaluation.environment import checkpoint_dtype
 from zoo.evaluation.huggingface import HF, TORCH
 from zoo.evaluation.keys import Answerer, response_key, score_key
-from zoo.evaluation.preflight.code import remote_code
+from zoo.evaluation.preflight.code import needed_code, refuse_code_of_generation
 from zoo.evaluation.preflight.measures import unmeasured
 from zoo.evaluation.requests import CellRequests, Request, requests_digest
 from zoo.evaluation.tasks import LoadedTask, TaskLoader, build_requests
@@ -145,10 +145,12 @@ class Preparer:
             ("task", benchmark.task, benchmark.num_fewshot, benchmark.repeats, spec.limit),
             lambda: self._tasks.load(benchmark, spec.limit),
         )
-        if loader in (HF, TORCH) and (
-            reason := remote_code(model.id, checkpoint.config, model.loader_args)
-        ):
-            raise ModelError(reason)
+        if loader in (HF, TORCH) and not checkpoint.pin:
+            where = checkpoint.commit, checkpoint.folder
+            if reason := needed_code(model.id, checkpoint.config, *where):
+                raise ModelError(reason)
+            if checkpoint.tokenizer_brings_code:
+                checkpoint.tokenizer()  # without its code, if it can be read so
         if reason := misfit(benchmark, loaded.source) or unmeasured(
             benchmark, loaded.metrics, loaded.filters
         ):
@@ -166,6 +168,7 @@ class Preparer:
         if generates:
             room = _room(model, checkpoint)
             arguments, stops = _generation(requests, prompting, checkpoint, room)
+            refuse_code_of_generation(arguments)
             requests = self._with_arguments(requests, arguments)
         dtype = self._dtype
         if dtype == "auto" and checkpoint.folder is not None:

@@ -7,10 +7,7 @@ and only plain `Request` values leave this module.
 
 from __future__ import annotations
 
-import ast
 import contextlib
-import inspect
-import itertools
 import logging
 import os
 from collections import defaultdict
@@ -24,7 +21,9 @@ from zoo.benchmarks import Benchmark
 from zoo.errors import BenchmarkError, ZooError
 from zoo.evaluation.preflight.data import bounded, data_trouble
 from zoo.evaluation.requests import Request
-from zoo.fingerprints import digest, file_digest
+from zoo.evaluation.sandbox import Sandbox, missing
+from zoo.evaluation.scoring_code import code_of
+from zoo.fingerprints import digest
 from zoo.probing import describe
 from zoo.tasks import FILE_BUILDERS, Problem, Task, lm_eval_files, read_task
 
@@ -54,7 +53,8 @@ class LoadedTask:
 
     task: lm-eval's object, shared: whoever builds requests on it reseeds it first.
     docs: its documents in order, limited; item_ids: a hash of each. content: hash of what decides
-    a score given the responses: filters, metrics, scoring code, documents.
+    a score given the responses: filters, metrics, scoring code, documents. sandbox: what its
+    answers are scored in where they are code that is run, else None.
     """
 
     source: Task
@@ -62,6 +62,7 @@ class LoadedTask:
     docs: tuple[Mapping[str, Any], ...] = field(repr=False, compare=False)
     item_ids: tuple[str, ...] = field(repr=False, compare=False)
     content: str
+    sandbox: Sandbox | None = None
 
     @property
     def output_type(self) -> str:
@@ -87,10 +88,16 @@ class LoadedTask:
 class TaskLoader:
     """Loads tasks by name: ours from the catalogue, others from lm-eval's own collection."""
 
-    def __init__(self, tasks: Mapping[str, Task], unsafe: Collection[str] = ()) -> None:
-        """unsafe: names of tasks that may run code that models write."""
+    def __init__(
+        self,
+        tasks: Mapping[str, Task],
+        unsafe: Collection[str] = (),
+        sandbox: Sandbox = "namespaces",
+    ) -> None:
+        """unsafe: names of tasks that may run code that models write, in this sandbox."""
         self._tasks = dict(tasks)
         self._unsafe = frozenset(unsafe)
+        self._sandbox = sandbox
 
     def load(self, benchmark: Benchmark, limit: int | None) -> LoadedTask:
         """The benchmark's task with its few-shot number set; BenchmarkError says what is wrong."""
@@ -98,6 +105,8 @@ class TaskLoader:
         dataset = str(source.config.get("dataset_path") or "")
         on_the_hub = bool(dataset) and dataset not in FILE_BUILDERS and not Path(dataset).exists()
         if allowed := source.name in self._unsafe:
+            if self._sandbox == "namespaces" and (reason := missing()):
+                raise BenchmarkError(_unguarded(source, reason))
             os.environ["HF_ALLOW_CODE_EVAL"] = "1"  # the metric asks for it again
         elif source.config.get("unsafe_code"):
             raise BenchmarkError(_unsafe(source))
@@ -119,8 +128,9 @@ class TaskLoader:
             raise BenchmarkError(f"the task '{source.name}' has no documents")
         plain_docs = [plain_document(doc) for doc in docs]
         scoring = plain_document({key: source.config.get(key) for key in SCORING_KEYS})
-        content = digest([scoring, _code(source.path, config), plain_docs])
-        return LoadedTask(source, task, docs, tuple(_item_ids(plain_docs)), content)
+        content = digest([scoring, code_of(source.path, config), plain_docs])
+        sandbox = self._sandbox if getattr(task, "UNSAFE_CODE", False) else None
+        return LoadedTask(source, task, docs, tuple(_item_ids(plain_docs)), content, sandbox)
 
     def _source(self, name: str) -> Task:
         if name in self._tasks:
@@ -224,8 +234,16 @@ def _configured(source: Task, config: Mapping[str, Any], allowed: bool) -> LmEva
 
 def _unsafe(source: Task) -> str:
     return (
-        f"the task '{source.name}' runs code that models write, without a sandbox; on a machine "
-        f'with nothing to lose, zoo.toml may allow it: [zoo] unsafe_code = ["{source.name}"]'
+        f"the task '{source.name}' runs code that models write; zoo.toml may allow it, in a "
+        f'sandbox without network or secrets: [zoo] unsafe_code = ["{source.name}"]'
+    )
+
+
+def _unguarded(source: Task, reason: str) -> str:
+    return (
+        f"the task '{source.name}' runs code that models write, and this machine allows no sandbox "
+        f"({reason}); where there is nothing to lose, zoo.toml may do without: "
+        '[zoo] sandbox = "none"'
     )
 
 
@@ -236,61 +254,6 @@ def _beside(files: Any, folder: Path) -> Any:
     if isinstance(files, (list, tuple)):
         return [_beside(each, folder) for each in files]
     return files if "://" in files else str(folder / files)
-
-
-def _code(path: Path, config: Mapping[str, Any]) -> list[list[str]]:
-    """Name and hash of every Python file in a task's own folder, since any of them may score it, of
-    the files of the functions it names, and of what these import from beside them."""
-    folder = path.parent.resolve()
-    waiting = list(folder.glob("*.py"))
-    for function in _functions(config):
-        with contextlib.suppress(TypeError):
-            if (file := inspect.getsourcefile(inspect.unwrap(function))) is not None:
-                waiting.append(Path(file).resolve())
-    files: set[Path] = set()
-    while waiting:
-        if (here := waiting.pop()) not in files:
-            files.add(here)
-            if here.is_relative_to(folder):
-                waiting.extend(_imported(here, folder))
-    return sorted([file.name, file_digest(file)] for file in files)
-
-
-def _imported(file: Path, folder: Path) -> Iterator[Path]:
-    """Files that a Python file imports from beside itself or from the task's folder; a folder
-    below is followed only where it is named, since a whole virtual environment may lie there."""
-    try:
-        tree = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError):
-        return  # lm-eval says so where it is asked to run it
-    for node in ast.walk(tree):
-        names: list[str] = []
-        places = [file.parent, folder]
-        if isinstance(node, ast.Import):
-            names = [each.name for each in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [".".join(filter(None, (node.module, each.name))) for each in node.names]
-            if node.level:
-                places = list(file.parents[node.level - 1 : node.level])
-        for place, name in itertools.product(places, names):
-            here = place
-            for part in name.split("."):
-                here = here / part
-                for found in (here.with_suffix(".py"), here / "__init__.py"):
-                    if found.is_file():
-                        yield found.resolve()
-
-
-def _functions(value: Any) -> Iterator[Any]:
-    """Every function or class inside a task's configuration."""
-    if callable(value):
-        yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _functions(each)
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            yield from _functions(each)
 
 
 def _item_ids(plain_docs: list[Any]) -> Iterator[str]:

@@ -102,7 +102,7 @@ def _evaluator(text: str) -> Evaluator:
     return Evaluator(
         store=host.store,
         preparer=Preparer(
-            TaskLoader(host.catalogue.tasks, host.config.unsafe_code),
+            TaskLoader(host.catalogue.tasks, host.config.unsafe_code, host.config.sandbox),
             loader_of,
             settings.dtype,
             settings.loader_args,

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from zoo.evaluation.checkpoints import is_whole
 from zoo.evaluation.preparing import Cell
 from zoo.executors.evaluating import evaluator_for
 from zoo.fingerprints import canonical
@@ -87,5 +88,6 @@ def _needs_the_hub(cell: Cell) -> bool:
     config = cell.loaded.source.config
     is_file = config.get("dataset_path") in FILE_BUILDERS
     is_elsewhere = "://" in canonical(config.get("dataset_kwargs"))
-    is_folder = cell.checkpoint.folder is not None and cell.checkpoint.repository is None
-    return not (is_file and is_folder) or is_elsewhere
+    folder, repository = cell.checkpoint.folder, cell.checkpoint.repository
+    is_here = folder is not None and (repository is None or is_whole(folder))
+    return not (is_file and is_here) or is_elsewhere

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from zoo.probing import describe
-from zoo.snapshots import PATIENCE, is_silence
+from zoo.snapshots import PATIENCE, causes, is_silence
 
 GONE = ("DatasetNotFoundError", "RepositoryNotFoundError")
 
@@ -39,7 +39,7 @@ def data_trouble(problem: BaseException, dataset: str) -> str:
     >>> data_trouble(RuntimeError("Dataset scripts are no longer supported, but found x.py"), "x")
     'the data set x is a Python script, which is not run; name a copy of it in Parquet or JSON'
     """
-    chain = list(_chain(problem))
+    chain = list(causes(problem))
     names = {name for each in chain for name in _names(each)}
     said = " ".join(str(each) for each in chain)
     if "Dataset scripts are no longer supported" in said or "trust_remote_code" in said:
@@ -62,13 +62,3 @@ def data_trouble(problem: BaseException, dataset: str) -> str:
 def _names(problem: BaseException) -> set[str]:
     """What an exception is called, and what it is a kind of."""
     return {kind.__name__ for kind in type(problem).__mro__}
-
-
-def _chain(problem: BaseException) -> Iterator[BaseException]:
-    """An exception and what it came of."""
-    seen: set[int] = set()
-    waiting: BaseException | None = problem
-    while waiting is not None and id(waiting) not in seen:
-        seen.add(id(waiting))
-        yield waiting
-        waiting = waiting.__cause__ or waiting.__context__
