@@ -16,6 +16,7 @@ from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import BenchmarkError, UnknownNameError, ZooError
 from zoo.suites import line_of, read_suite
 from zoo.tasks import Problem, Task, lm_eval_files, read_task, task_files
+from zoo.trust import OUTSIDE
 
 DEFAULT_METRICS = {
     "multiple_choice": "acc",
@@ -110,7 +111,7 @@ def read_catalogue(
     for path in include_paths:
         if not path.is_dir():
             raise BenchmarkError(f"--include-path {path} is no folder")
-        task_folders.append((path, "include-path"))
+        task_folders.append((path, OUTSIDE))
     brought: dict[str, list[Claim]] = {}
     for folder, origin in task_folders:
         for path in task_files(folder):

@@ -32,6 +32,7 @@ from zoo.progress import Progress, Tally
 from zoo.redaction import redact, refuse_secrets
 from zoo.results import RecordedCell, Result, RunRecord, RunSpec
 from zoo.structuring import plain
+from zoo.trust import trusted
 
 UNASKED = "the run was stopped before this cell had a score; run again to go on"
 """Why a cell of an interrupted run failed."""
@@ -121,6 +122,7 @@ def settings_of(host: Host, options: Options) -> Settings:
         include_paths=tuple(str(path.resolve()) for path in host.include_paths),
         fresh=options.fresh,
         asks=options.asks,
+        trusted=tuple(sorted(trusted())),
     )
 
 

@@ -157,7 +157,7 @@ def _read_yaml(path: Path, seen: set[Path]) -> tuple[dict[str, Any], dict[str, i
     seen.add(path.resolve())
     own, lines = _parse(path)
     for name, value in own.items():
-        for text in _texts(value):
+        for text in texts(value):
             if text.startswith(FUNCTION):
                 _check_function(path.parent, text.removeprefix(FUNCTION), lines.get(name, 1))
     line = lines.get("include", 1)
@@ -275,7 +275,7 @@ def data_files(config: Mapping[str, Any]) -> list[str]:
     if config.get("dataset_path") not in FILE_BUILDERS:
         return []
     files = (config.get("dataset_kwargs") or {}).get("data_files") or []
-    return [file for file in _texts(files) if "://" not in file]
+    return [file for file in texts(files) if "://" not in file]
 
 
 def _exists(folder: Path, pattern: str) -> bool:
@@ -338,16 +338,16 @@ def _outermost(node: ast.AST) -> Iterator[ast.AST]:
             yield from _outermost(child)
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts(value: Any) -> Iterator[str]:
     """Every string inside a value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for each in value.values():
-            yield from _texts(each)
+            yield from texts(each)
     elif isinstance(value, (list, tuple)):
         for each in value:
-            yield from _texts(each)
+            yield from texts(each)
 
 
 _NAME = re.compile(rb"""^["']?(?:task|group)["']?\s*:\s*["']?([^\s"'#]+)["']?\s*$""", re.MULTILINE)

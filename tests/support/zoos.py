@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from support.evaluating import METRICS, Events
+from support.evaluating import METRICS, Events, read_tasks
 from support.tasks import write_tasks
 from zoo.executors import builtins
 from zoo.host import Host
 from zoo.plan import Wishes
 from zoo.running import Options, Outcome, run_family
+from zoo.task_code import runs_code
+from zoo.trust import trust
 
 SUITE = ("tiny_choice", "tiny_write", "tiny_shots")
 
@@ -110,6 +112,7 @@ def make_zoo(
     """A pretrained stage, an adapter over it and an instruction-tuned stage."""
     zoo = TinyZoo(root)
     write_tasks(zoo.tasks)
+    trust([task for task in read_tasks(zoo.tasks).values() if runs_code(task)])
     folder = zoo.model("base", base, "pretrained")
     over = shutil.copytree(adapter, root / "adapter")
     zoo.add(

@@ -19,17 +19,32 @@ from zoo.cli import (
     setup,
     status,
     store,
+    trust,
     view,
 )
 from zoo.cli.flags import common
 from zoo.errors import ZooError, did_you_mean
 from zoo.probing import describe
 
-VERBS = (run, report, view, rescore, compare, plan, ask, status, listings, authoring, store, setup)
+VERBS = (
+    run,
+    report,
+    view,
+    rescore,
+    compare,
+    plan,
+    ask,
+    status,
+    listings,
+    authoring,
+    trust,
+    store,
+    setup,
+)
 """Modules with verbs, in the order of the help. Each has `register(verbs)`."""
 
 LATER = frozenset(
-    """gate add trust train watch prefetch
+    """gate add train watch prefetch
     leaderboard import publish pull""".split()
 )
 """Verbs that are promised and not built: the command line says so instead of guessing."""

@@ -25,7 +25,9 @@ from zoo.evaluation.sandbox import Sandbox, missing
 from zoo.evaluation.scoring_code import code_of
 from zoo.fingerprints import digest
 from zoo.probing import describe
+from zoo.task_code import code_files, code_hash, runs_code
 from zoo.tasks import FILE_BUILDERS, Problem, Task, lm_eval_files, read_task
+from zoo.trust import OUTSIDE
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task as LmEvalTask
@@ -93,15 +95,24 @@ class TaskLoader:
         tasks: Mapping[str, Task],
         unsafe: Collection[str] = (),
         sandbox: Sandbox = "namespaces",
+        trusted: Collection[str] = (),
     ) -> None:
-        """unsafe: names of tasks that may run code that models write, in this sandbox."""
+        """unsafe: names of tasks that may run code that models write, in this sandbox. trusted:
+        hashes of tasks from outside that may run their own (`zoo.trust`)."""
         self._tasks = dict(tasks)
         self._unsafe = frozenset(unsafe)
         self._sandbox = sandbox
+        self._trusted = frozenset(trusted)
 
     def load(self, benchmark: Benchmark, limit: int | None) -> LoadedTask:
         """The benchmark's task with its few-shot number set; BenchmarkError says what is wrong."""
         source = self._source(benchmark.task)
+        if (
+            source.origin == OUTSIDE
+            and runs_code(source)
+            and code_hash(source) not in self._trusted
+        ):
+            raise BenchmarkError(_untrusted(source))
         dataset = str(source.config.get("dataset_path") or "")
         on_the_hub = bool(dataset) and dataset not in FILE_BUILDERS and not Path(dataset).exists()
         if allowed := source.name in self._unsafe:
@@ -244,6 +255,14 @@ def _unguarded(source: Task, reason: str) -> str:
         f"the task '{source.name}' runs code that models write, and this machine allows no sandbox "
         f"({reason}); where there is nothing to lose, zoo.toml may do without: "
         '[zoo] sandbox = "none"'
+    )
+
+
+def _untrusted(source: Task) -> str:
+    names = ", ".join(path.name for path in code_files(source)) or "an installed package"
+    return (
+        f"the task '{source.name}' runs Python ({names}) that nobody has trusted as it is now; "
+        f"read it, then `zoo trust {source.path}`"
     )
 
 

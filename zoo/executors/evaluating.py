@@ -32,6 +32,8 @@ class Settings:
     run: tells one run from another, since what a run has read of models and tasks it keeps, and the
         next run must read again. device, dtype: resolved, not "auto" where that can be known here.
     asks: whether models may be asked; otherwise only stored answers are scored.
+    trusted: hashes of tasks from outside that may run their Python, in the list of who gives the
+        job: another machine has another.
     """
 
     run: str
@@ -46,6 +48,7 @@ class Settings:
     include_paths: tuple[str, ...] = ()
     fresh: bool = False
     asks: bool = True
+    trusted: tuple[str, ...] = ()
 
 
 def evaluator_for(settings: Mapping[str, Any]) -> Evaluator:
@@ -102,7 +105,12 @@ def _evaluator(text: str) -> Evaluator:
     return Evaluator(
         store=host.store,
         preparer=Preparer(
-            TaskLoader(host.catalogue.tasks, host.config.unsafe_code, host.config.sandbox),
+            TaskLoader(
+                host.catalogue.tasks,
+                host.config.unsafe_code,
+                host.config.sandbox,
+                settings.trusted,
+            ),
             loader_of,
             settings.dtype,
             settings.loader_args,
