@@ -88,7 +88,8 @@ class Provenance:
     """Where a number comes from. Recorded and shown, never a reason to infer again.
 
     The hashes and keys identify; all else describes. scoring: how the loader found its numbers,
-    where it has a choice: the engine's tier and kernel, and why.
+    where it has a choice: the engine's tier and kernel, and why. imported: what the files of an
+    imported cell say of themselves; empty for a cell that was measured here.
     """
 
     response_key: str = ""
@@ -107,6 +108,7 @@ class Provenance:
     finished: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     plugins: Mapping[str, str] = field(default_factory=dict)
+    imported: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,8 @@ FLOORS = (
     {"advice", "host", "measures", "recall", "sheet"},
     {"diagnosis", "executors", "maintenance", "tradeoff"},
     {"running"},
-    {"api", "asking", "comparing", "rescoring"},
+    {"asking", "comparing", "importing", "rescoring"},
+    {"api"},
     {"cli"},
     {"__main__"},
 )

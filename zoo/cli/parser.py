@@ -7,17 +7,43 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from zoo.cli import ask, compare, listings, plan, report, rescore, run, setup, status, store, view
+from zoo.cli import (
+    ask,
+    compare,
+    importing,
+    listings,
+    plan,
+    report,
+    rescore,
+    run,
+    setup,
+    status,
+    store,
+    view,
+)
 from zoo.cli.flags import common
 from zoo.errors import ZooError, did_you_mean
 from zoo.probing import describe
 
-VERBS = (run, report, view, rescore, compare, plan, ask, status, listings, store, setup)
+VERBS = (
+    run,
+    report,
+    view,
+    rescore,
+    compare,
+    plan,
+    ask,
+    status,
+    importing,
+    listings,
+    store,
+    setup,
+)
 """Modules with verbs, in the order of the help. Each has `register(verbs)`."""
 
 LATER = frozenset(
     """gate add install uninstall new check trust train watch prefetch
-    leaderboard import publish pull""".split()
+    leaderboard publish pull""".split()
 )
 """Verbs that are promised and not built: the command line says so instead of guessing."""
 

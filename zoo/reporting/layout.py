@@ -46,9 +46,13 @@ def lay_out(tradeoff: Tradeoff, *, paper: bool = False) -> Report:
 
 
 def _title(tradeoff: Tradeoff) -> str:
-    """Family and suite, and that it is only a part of it, where it is."""
+    """Family and suite; that it is only a part of it, or was imported, where it is so."""
     limit = tradeoff.provenance.get("limit")
     part = f", first {limit} items of each benchmark" if limit else ""
+    foreign = [bool(score.imported) for stage in tradeoff.stages for score in stage.scores]
+    part += (
+        ", imported" if foreign and all(foreign) else ", partly imported" if any(foreign) else ""
+    )
     return f"{clean(tradeoff.family)} on {clean(tradeoff.suite)}{part}"
 
 
@@ -67,7 +71,8 @@ def _stages(draft: Draft) -> Table:
             for kind in kinds.values()
         )
         regime = Cell(shorten(clean(stage.regime), NAME_WIDTH) or figures.UNKNOWN)
-        rows.append(Row(draft.name(stage.model), (regime, *estimates), depth))
+        notes = draft.imported(stage)
+        rows.append(Row(draft.name(stage.model), (regime, *estimates), depth, notes=notes))
     return Table("Stages", "Stage", tuple(columns), (Block("", tuple(rows)),) if rows else ())
 
 
