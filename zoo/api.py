@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.contrasts import Tradeoff as Analysis
 from zoo.errors import ConfigError, did_you_mean
 from zoo.plan import DEFAULT_SEED
+from zoo.uncollected import uncollected
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -260,18 +261,19 @@ def tradeoff_of(
 
     seeds = "several training seeds of some stages" if seed_groups(family.models) else ONE_SEED
 
-    found = analyse(
-        family,
-        suite,
-        results,
-        host.registry.regimes,
-        targets=targets,
-        provenance={
-            **_provenance(results, records),
-            "intervals": f"95 %, over items, clustered; {seeds}",
-            **({"notes": list(notes)} if notes else {}),
-        },
-    )
+    with uncollected():
+        found = analyse(
+            family,
+            suite,
+            results,
+            host.registry.regimes,
+            targets=targets,
+            provenance={
+                **_provenance(results, records),
+                "intervals": f"95 %, over items, clustered; {seeds}",
+                **({"notes": list(notes)} if notes else {}),
+            },
+        )
     decided = replace(
         found,
         claims=decide_all(found, host.registry.claims.values()),

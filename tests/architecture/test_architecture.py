@@ -18,7 +18,16 @@ ROOT = Path(zoo.__file__).parent
 CHECKOUT = ROOT.parent
 
 FLOORS = (
-    {"benchmarks", "clustered", "errors", "fingerprints", "hookspecs", "models", "probing"},
+    {
+        "benchmarks",
+        "clustered",
+        "errors",
+        "fingerprints",
+        "hookspecs",
+        "models",
+        "probing",
+        "uncollected",
+    },
     {"progress", "redaction"},
     {
         "answers",

@@ -206,29 +206,32 @@ def _panel(
     ]
     layers = [
         crosses.mark_rule(opacity=0.45, strokeWidth=1.5).encode(
-            x=alt.X("s_low:Q", scale=_scale(frame, 0)), x2="s_high:Q", y=y, color=color
+            x=alt.X("s_low:Q", scale=_scale(frame, 0)), x2=alt.X2("s_high:Q"), y=y, color=color
         ),
         crosses.mark_rule(opacity=0.45, strokeWidth=1.5).encode(
-            x=x, y=alt.Y("g_low:Q", scale=_scale(frame, 1)), y2="g_high:Q", color=color
+            x=x, y=alt.Y("g_low:Q", scale=_scale(frame, 1)), y2=alt.Y2("g_high:Q"), color=color
         ),
         edges.mark_rule(color=theme.FAINT, strokeWidth=1.6).encode(
-            x=alt.X("s:Q", scale=_scale(frame, 0)), y="g:Q", x2="s2:Q", y2="g2:Q"
+            x=alt.X("s:Q", scale=_scale(frame, 0)),
+            y=alt.Y("g:Q"),
+            x2=alt.X2("s2:Q"),
+            y2=alt.Y2("g2:Q"),
         ),
         edges.mark_point(
             shape="triangle", filled=True, size=70, color=theme.FAINT, opacity=1
-        ).encode(x="s2:Q", y="g2:Q", angle=alt.Angle("angle:Q", scale=None)),
+        ).encode(x=alt.X("s2:Q"), y=alt.Y("g2:Q"), angle=alt.Angle("angle:Q", scale=None)),
         stages.mark_point(
             filled=True, size=110, opacity=1, stroke=theme.PAPER, strokeWidth=1.2
         ).encode(x=x, y=y, color=color, tooltip=tooltip),
         alt.Chart(alt.Data(values=labels))
         .mark_text(align="left", baseline="middle", fontSize=11.5, color=theme.INK)
-        .encode(x="s:Q", y="g:Q", text="stage:N"),
+        .encode(x=alt.X("s:Q"), y=alt.Y("g:Q"), text=alt.Text("stage:N")),
     ]
     if rim:
         layers.append(
             alt.Chart(alt.Data(values=rim))
             .mark_line(interpolate="linear-closed", strokeWidth=1.3, opacity=0.75)
-            .encode(x=x, y=y, order="turn:O", detail="stage:N", color=color)
+            .encode(x=x, y=y, order=alt.Order("turn:O"), detail=alt.Detail("stage:N"), color=color)
         )
     chart = alt.layer(*layers).properties(width=frame.width, height=frame.height)
     return dict(chart.to_dict(validate=False))

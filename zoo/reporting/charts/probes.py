@@ -80,7 +80,7 @@ def curve(
     layers = [
         alt.Chart(alt.Data(values=bands))
         .mark_area(opacity=0.14)
-        .encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q", color=color),
+        .encode(x=x, y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"), color=color),
         alt.Chart(alt.Data(values=points))
         .mark_line(point=alt.OverlayMarkDef(size=40), strokeWidth=2)
         .encode(x=x, y=alt.Y("y:Q", title=title), color=color, tooltip=tip),
