@@ -11,6 +11,7 @@ from zoo.reporting.benchmark_table import RAW, benchmark_table
 from zoo.reporting.capability_table import capability_table
 from zoo.reporting.cells import BH_LEVEL, HOLM_LEVEL, change_cell, estimate_cell
 from zoo.reporting.claims_table import claims_table, untried
+from zoo.reporting.detail_tables import READING, detail_tables
 from zoo.reporting.draft import NOTE_WIDTH, Draft
 from zoo.reporting.lineage import NAME_WIDTH
 from zoo.reporting.tables import Block, Cell, Column, Report, Row, Table
@@ -18,22 +19,26 @@ from zoo.reporting.text import clean, shorten
 from zoo.results import Protocol
 
 
-def lay_out(tradeoff: Tradeoff, *, paper: bool = False) -> Report:
+def lay_out(tradeoff: Tradeoff, *, paper: bool = False, details: bool = False) -> Report:
     """Everything a report says, every foreign text clean, every number in points (percent).
 
     paper: as a paper or a model card wants it, with the last stages' own scores and every claim's
-    reason.
+    reason. details: with the tables that a terminal has no room for.
     """
     draft = Draft(tradeoff)
     tables = [_stages(draft), _edges(draft), capability_table(draft)]
     tables += [benchmark_table(draft, each, finals=paper) for each in draft.protocols]
     claims = claims_table(draft, whole=paper)
     tables = [table for table in tables if table.blocks]
+    further = tuple(detail_tables(draft)) if details else ()
     return Report(
         title=_title(tradeoff),
         targets=", ".join(map(clean, tradeoff.targets)) or "none that these benchmarks measure",
         tables=tuple(tables),
-        reading=_reading(draft, tables, "" if paper else untried(draft)),
+        reading=(
+            *_reading(draft, tables, "" if paper else untried(draft)),
+            *([READING] if further else []),
+        ),
         origin=_origin(tradeoff.provenance),
         stages=tuple(
             (draft.name(stage.model), clean(stage.model), clean(stage.revision or ""))
@@ -42,6 +47,7 @@ def lay_out(tradeoff: Tradeoff, *, paper: bool = False) -> Report:
         notes=tuple(draft.notes),
         claims=claims,
         advice=tuple((clean(a["question"]), clean(a["answer"])) for a in tradeoff.advice),
+        details=further,
     )
 
 

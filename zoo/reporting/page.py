@@ -53,7 +53,7 @@ def to_html(
     if explorer is not None:
         scripts += [own("explorer.js"), own("explorer_view.js")]
     styles = [own("page.css")]
-    report = lay_out(tradeoff)
+    report = lay_out(tradeoff, details=True)
     return environment.get_template("page.html.j2").render(
         report=report,
         hero=next((figure for figure in figures if figure.name == HERO), None),
