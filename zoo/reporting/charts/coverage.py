@@ -65,7 +65,12 @@ def _spec(tradeoff: Tradeoff, rows: Sequence[Row], width: int) -> dict[str, Any]
     import altair as alt
 
     percent = [{**row, "coverage": 100 * row["coverage"]} for row in rows]
-    x = alt.X("coverage:Q", title="items answered, the surest first (%)")
+    x = alt.X(
+        "coverage:Q",
+        title="items answered, the surest first (%)",
+        scale=alt.Scale(domain=[0, 100]),
+        axis=alt.Axis(values=list(range(0, 101, 20))),
+    )
     layers, _ = curve(tradeoff, percent, x, "accuracy", "right (%)", zero=False)
     return view(layers, width, 320)
 

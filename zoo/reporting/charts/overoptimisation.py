@@ -97,13 +97,14 @@ def _spec(
             for row in rows
         ]
 
-    x = alt.X("distance:Q", title="sqrt(KL), from the parent")
+    end = max(row["distance"] for row in points)
+    scale = alt.Scale(domain=[0, 1.04 * end], nice=False)
+    x = alt.X("distance:Q", title="sqrt(KL), from the parent", scale=scale)
     y = alt.Y("gain:Q", title="gain of held-out S (points)")
     low = alt.Y("low:Q", title="gain of held-out S (points)")
     high = alt.Y2("high:Q")
     line = alt.Chart(alt.Data(values=drawn(curves)))
     dots = alt.Chart(alt.Data(values=drawn(points)))
-    end = max(row["distance"] for row in points)
     peaks = [{"at": row["peak"]} for row in fits if row.get("peak") and row["peak"] <= end]
     return view(
         [
@@ -111,7 +112,7 @@ def _spec(
             line.mark_line(color=theme.SERIES[0], strokeWidth=2).encode(x=x, y=y),
             alt.Chart(alt.Data(values=peaks))
             .mark_rule(color=theme.FAINT, strokeDash=[4, 3])
-            .encode(x=alt.X("at:Q")),
+            .encode(x=alt.X("at:Q", scale=scale)),
             dots.mark_rule(color=theme.INK, strokeWidth=1.5).encode(x=x, y=low, y2=high),
             dots.mark_point(filled=True, size=60, opacity=1, color=theme.INK).encode(
                 x=x,
