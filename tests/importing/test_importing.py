@@ -399,6 +399,21 @@ def test_the_command_imports_shows_the_trade_off_and_fails_where_a_file_is_refus
     assert "Traceback" not in done.stderr
 
 
+def test_two_imported_models_are_compared_with_the_prompts_that_their_files_hold(
+    lineage: TinyZoo, written: Path, tmp_path: Path
+) -> None:
+    from zoo.comparing import compare
+
+    host, _ = outcome(lineage, tmp_path, written, suite="mine")
+    found = compare(host, "./base", "./chat")
+    prompts = {name: (ours, theirs) for name, ours, theirs in found.prompts}
+    ours, theirs = prompts["tiny_choice · native"]
+    assert ours.startswith("question: what comes after")
+    assert ours in theirs
+    assert "tiny_choice · uniform" not in prompts
+    assert {row.benchmark for row in found.manners} == {"tiny_write", "tiny_lists"}
+
+
 def test_imported_answers_are_not_scored_again(
     lineage: TinyZoo, copied: Path, tmp_path: Path
 ) -> None:
