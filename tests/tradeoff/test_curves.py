@@ -101,6 +101,13 @@ def test_the_analysis_has_a_band_for_each_protocol_and_curves_of_what_was_chosen
         assert points[0] > points[-1]
 
 
+def test_one_stage_alone_has_no_front():
+    cells = results((BASE,), items=60, protocols=("uniform",))
+    alone = analyse(Family("f", (BASE,)), SUITE, cells, REGIMES, targets=("math",))
+    assert alone.joint
+    assert not [row for row in alone.probes if row["probe"] == "front"]
+
+
 def razor(model, kl, protocol="uniform", base="chat"):
     return {
         "probe": "razor", "kind": "summary", "model": model, "base": base, "benchmark": None,

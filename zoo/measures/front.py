@@ -64,7 +64,8 @@ def joint(
             )
         )
     where = {"probe": "front", "model": "", "protocol": protocol, "benchmark": None, "kind": "band"}
-    return rows, [{**where, **row} for row in band(draws)]
+    # the front of one stage is that stage
+    return rows, [{**where, **row} for row in (band(draws) if len(placed) > 1 else ())]
 
 
 def band(draws: Floats) -> list[Row]:
