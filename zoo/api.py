@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.contrasts import Tradeoff as Analysis
 from zoo.errors import ConfigError, did_you_mean
 from zoo.plan import DEFAULT_SEED
+from zoo.uncollected import uncollected
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,6 +174,36 @@ def report(
     )
 
 
+def import_results(
+    *files: str | Path,
+    family: str | None = None,
+    models: Mapping[str, str] | None = None,
+    suite: str | None = None,
+    store: str | Path | None = None,
+    config: str | Path | None = None,
+) -> Tradeoff:
+    """Reads results that lm-eval wrote, files or folders of them, and returns their trade-off.
+
+    family: whose models they are of (default: the one that they fit). models: model id -> what the
+    files call it, or where they lie. suite: only its benchmarks are taken.
+    What could not be taken is in the provenance's `notes`. Raises ConfigError where nothing can be.
+    """
+    from zoo.importing.runs import import_files
+
+    host = open_zoo(config, store=store)
+    done = import_files(
+        host, [Path(file) for file in files], family=family, models=models, suite=suite
+    )
+    return tradeoff_of(
+        host,
+        done.family,
+        done.suite,
+        done.results,
+        (done.record,),
+        notes=(*done.problems, *done.notes),
+    )
+
+
 def load(
     model: str,
     loader: str = "torch",
@@ -234,18 +265,19 @@ def tradeoff_of(
 
     seeds = "several training seeds of some stages" if seed_groups(family.models) else ONE_SEED
 
-    found = analyse(
-        family,
-        suite,
-        results,
-        host.registry.regimes,
-        targets=targets,
-        provenance={
-            **_provenance(results, records),
-            "intervals": f"95 %, over items, clustered; {seeds}",
-            **({"notes": list(notes)} if notes else {}),
-        },
-    )
+    with uncollected():
+        found = analyse(
+            family,
+            suite,
+            results,
+            host.registry.regimes,
+            targets=targets,
+            provenance={
+                **_provenance(results, records),
+                "intervals": f"95 %, over items, clustered; {seeds}",
+                **({"notes": list(notes)} if notes else {}),
+            },
+        )
     decided = replace(
         found,
         claims=decide_all(found, host.registry.claims.values()),
@@ -285,7 +317,23 @@ def _provenance(results: Sequence[Result], records: Sequence[RunRecord]) -> dict
         "versions": gathered("versions"),
         "plugins": gathered("plugins"),
         **({"answers_cut_at_the_cap": cut} if (cut := _cut(results)) else {}),
+        **({"imported": files} if (files := _files(results)) else {}),
     }
+
+
+def _files(results: Sequence[Result]) -> dict[str, str]:
+    """By model, the files of its imported cells and what they say of themselves."""
+    said: dict[str, dict[str, None]] = {}
+    for result in results:
+        facts = result.provenance.imported
+        if facts:
+            named = f"{facts['file']} (sha256 {facts['file_sha256'][:12]})"
+            about = (facts.get(name, "") for name in ("format", "model_args", "date"))
+            git = f"git {facts['git_hash']}" if "git_hash" in facts else ""
+            chat = f"chat template {facts['chat_template']}" if "chat_template" in facts else ""
+            line = ", ".join(filter(None, (named, *about, git, chat)))
+            said.setdefault(result.spec.model.id, {})[line] = None
+    return {model: "; ".join(lines) for model, lines in said.items()}
 
 
 def _cut(results: Sequence[Result]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,5 +111,4 @@ def _twins(keys: Codes) -> Codes:
 
 
 def _floats(items: Sequence[Item], name: str) -> Floats:
-    values: list[Any] = [getattr(item, name) for item in items]
-    return np.array(values, dtype=float)
+    return np.array(list(map(attrgetter(name), items)), dtype=float)

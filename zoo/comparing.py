@@ -18,6 +18,7 @@ from zoo.host import Host
 from zoo.measures.answers import manner
 from zoo.models import Prompting
 from zoo.pairing import prompts_differ
+from zoo.questions import read_questions
 from zoo.recall import cells_of_model, read_cell
 from zoo.results import RecordedCell, Result, RunRecord
 from zoo.running import Options, settings_of
@@ -123,15 +124,19 @@ def _note(seen: dict[Difference, None], what: str, ours: Any, theirs: Any) -> No
 def _prompts(
     host: Host, pairs: Sequence[tuple[Recorded, Recorded, bool | None]]
 ) -> list[Difference]:
-    """The first item of each benchmark and protocol whose prompts differ, both rendered again.
+    """The first item of each benchmark and protocol whose prompts differ, both rendered again;
+    those of imported cells as their files had them.
 
     pairs: two cells, and whether their stored prompts differ, None where that is not known.
     Where a prompt cannot be rendered any more, the reason stands in its place.
     """
     evaluators: dict[str, Evaluator] = {}
 
-    def prepare(recorded: Recorded) -> Cell | Result:
+    def prepare(recorded: Recorded) -> Cell | Result | list[str]:
         record, cell = recorded
+        if record.settings.get("imported"):
+            asked = read_questions(host.store, cell.questions).values()
+            return [prompt for question in asked for prompt in question.prompts]
         settings = {
             name: record.settings[name]
             for name in ("include_paths", "loader", "loader_args")
@@ -151,7 +156,7 @@ def _prompts(
             continue
         name = f"{ours[1].spec.benchmark.name} · {ours[1].spec.protocol}"
         prepared = [prepare(each) for each in (ours, theirs)]
-        contexts = [_contexts(each) for each in prepared]
+        contexts = [list(dict.fromkeys(_contexts(each))) for each in prepared]
         first = next(
             ((one, other) for one, other in zip(*contexts, strict=False) if one != other), None
         )
@@ -164,8 +169,10 @@ def _prompts(
     return differences
 
 
-def _contexts(prepared: Cell | Result) -> list[str]:
+def _contexts(prepared: Cell | Result | list[str]) -> list[str]:
     """The prompts of a cell, or why there are none."""
+    if isinstance(prepared, list):
+        return prepared
     if isinstance(prepared, Result):
         return [f"cannot be rendered: {prepared.error}"]
     return [request.context for request in prepared.requests]

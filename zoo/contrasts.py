@@ -33,6 +33,7 @@ class StageScore:
     """One stage's score on one benchmark under one protocol.
 
     normalised: (score - chance) / (1 - chance), item by item, never clipped.
+    imported: the format of the file it was read from, "" where it was measured here.
     """
 
     benchmark: str
@@ -49,6 +50,7 @@ class StageScore:
     normalised: float | None
     status: Status
     error: str | None = None
+    imported: str = ""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,9 @@ from zoo.pairing import (
 )
 from zoo.results import PROTOCOLS, Protocol, Result
 
+UNPAIRED = "unpaired: the items of an end were not imported, only its aggregate"
+"""What is said of a contrast whose limits are those of two independent means."""
+
 
 @dataclass(frozen=True, eq=False)
 class Matched:
@@ -121,7 +124,12 @@ def _contrast(base: Cell, other: Cell, pair: Aligned) -> Contrast:
     spec = other.result.spec
     benchmark = spec.benchmark
     change = gained = lost = mde = None
-    if pair.n:
+    n, differing = pair.n, item_differences(pair)
+    if summaries := _summaries(base.result, other.result):
+        change = stats.unpaired_difference(*summaries)
+        mde = stats.minimum_detectable_effect(change.stderr**2, 1)
+        n, differing = min(each.n for each in summaries), [UNPAIRED]
+    elif pair.n:
         before, after = pair.scores
         change = stats.paired_difference(before, after, pair.clusters, span=_span(pair.scores))
         mde = stats.minimum_detectable_effect(change.stderr**2, 1)
@@ -139,7 +147,7 @@ def _contrast(base: Cell, other: Cell, pair: Aligned) -> Contrast:
         metric=benchmark.metric,
         filter=benchmark.filter,
         axis=benchmark.axis,
-        n=pair.n,
+        n=n,
         delta=known(change.value) if change else None,
         low=known(change.low) if change else None,
         high=known(change.high) if change else None,
@@ -148,8 +156,19 @@ def _contrast(base: Cell, other: Cell, pair: Aligned) -> Contrast:
         gained=gained,
         lost=lost,
         mde=known(mde),
-        mixed="; ".join(setup_differences(base, other) + item_differences(pair)),
+        mixed="; ".join(setup_differences(base, other) + differing),
     )
+
+
+def _summaries(base: Result, other: Result) -> tuple[stats.Summary, stats.Summary] | None:
+    """Both ends as their aggregates where the items of an imported one are missing, else None."""
+    bare = [not each.items and bool(each.provenance.imported) for each in (base, other)]
+    if not any(bare) or base.score is None or other.score is None:
+        return None
+    ours, theirs = (
+        stats.Summary(score.value, score.stderr, score.n) for score in (base.score, other.score)
+    )
+    return ours, theirs
 
 
 def _number(value: float | None) -> float:

@@ -18,6 +18,7 @@ from zoo.models import Family, Model
 from zoo.results import RecordedCell, Result, RunRecord
 from zoo.store import SCORES, Store
 from zoo.structuring import read
+from zoo.uncollected import uncollected
 
 SAME = ("dtype", "loader", "loader_args", "seed", "limit", "num_fewshot", "gen_kwargs")
 """Settings that two runs must share for their cells to stand in one report."""
@@ -76,7 +77,8 @@ def recall(
         seen.setdefault(cell.spec.model.id, cell.spec.model)
     known = {cell.spec.model.id: cell.spec.model for record in same for cell in record.cells}
     stages = lineage(tuple(seen.values()), known=known) if wanted else tuple(seen.values())
-    results, notes = _of_one_checkpoint(read_cell(store, cell) for cell in cells.values())
+    with uncollected():
+        results, notes = _of_one_checkpoint(read_cell(store, cell) for cell in cells.values())
     return Recalled(
         Family(newest.family, parents_first(stages), suite=newest.suite["name"]),
         read(Suite, newest.suite, "run record"),

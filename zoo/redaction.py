@@ -54,6 +54,18 @@ def refuse_secrets(settings: Mapping[str, Any], where: str) -> None:
             )
 
 
+def struck_out(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Settings as text, to be shown: what is named like a secret, or looks like one, is struck.
+
+    >>> struck_out({"pretrained": "org/model", "api_key": "abc"})
+    {'pretrained': 'org/model', 'api_key': '[redacted]'}
+    """
+    return {
+        name: STRUCK if _NAME.match(name) and value else redact(str(value))
+        for name, value in settings.items()
+    }
+
+
 def redact(text: str) -> str:
     """The text without secrets: values of the environment that are named like one, and what looks
     like one.

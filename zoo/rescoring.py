@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.errors import UnknownNameError
+from zoo.errors import ConfigError, UnknownNameError
 from zoo.host import Host
 from zoo.plan import Wishes
 from zoo.recall import recall
@@ -28,10 +28,15 @@ def rescore(
 
     No model is loaded: a cell whose answers the store does not have fails and says so. The suite
     and its tasks are today's where they still go by that name, else the run's own.
-    Raises UnknownNameError where there is no such run.
+    Raises UnknownNameError where there is no such run, ConfigError where it was imported.
     """
     found = recall(host.store, family, suite, models)
     record = found.records[0]
+    if record.settings.get("imported"):
+        raise ConfigError(
+            f"the run {record.id} was imported and its answers are not in the store; "
+            "`zoo import` reads its files again"
+        )
     host = _with_tasks(host, record)
     return run_family(host, found.family, _suite(host, found.suite), _options(record))
 

@@ -90,7 +90,8 @@ class Provenance:
     The hashes and keys identify; all else describes. scoring: how the loader found its numbers,
     where it has a choice: the engine's tier and kernel, and why. first_tokens: ids with which the
     first request begins as the model reads it, so that a BOS that is missing or doubled shows;
-    empty where the loader does not say.
+    empty where the loader does not say. imported: what the files of an imported cell say of
+    themselves; empty for a cell that was measured here.
     """
 
     response_key: str = ""
@@ -110,6 +111,7 @@ class Provenance:
     finished: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     plugins: Mapping[str, str] = field(default_factory=dict)
+    imported: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -76,4 +76,5 @@ def _stage_score(result: Result, cell: Aligned | None, fit: bool) -> StageScore:
         normalised=known(normalised),
         status=result.status,
         error=result.error or None,
+        imported=result.provenance.imported.get("format", ""),
     )

@@ -128,6 +128,44 @@ def paired_difference(
     return composite_difference([Part(after - before, labels, 1.0, -span, span)])
 
 
+@dataclass(frozen=True)
+class Summary:
+    """A mean over n items of which nothing else is known; stderr None where even that is not."""
+
+    value: float
+    stderr: float | None
+    n: int
+
+    @property
+    def variance(self) -> float:
+        """Of the mean; nan where it cannot be bounded.
+
+        Without an error, or with one of 0, the largest that scores in 0..1 with this mean can have,
+        after one success and one failure are added (Agresti and Caffo 2000).
+        """
+        if self.stderr:
+            return self.stderr**2
+        if not self.n or not 0 <= self.value <= 1:
+            return math.nan
+        share = (self.value * self.n + 1) / (self.n + 2)
+        return share * (1 - share) / (self.n + 2)
+
+
+def unpaired_difference(base: Summary, other: Summary) -> Difference:
+    """Other minus base, two means that are held against each other without their items.
+
+    Normal limits with the sum of both variances. On the same items the two go together, so this is
+    wider than `paired_difference`: it may overlook a change, and invents none more often.
+
+    >>> round(unpaired_difference(Summary(0.5, 0.03, 100), Summary(0.6, 0.04, 100)).stderr, 3)
+    0.05
+    """
+    value = other.value - base.value
+    stderr = math.sqrt(base.variance + other.variance)
+    p = math.erfc(abs(value) / stderr / math.sqrt(2)) if stderr > 0 else math.nan
+    return Difference(value, value - Z * stderr, value + Z * stderr, stderr, p)
+
+
 def flips(base: ArrayLike, other: ArrayLike) -> tuple[int, int]:
     """How many of the same binary items went from 0 to 1, and from 1 to 0."""
     before, after = _scores(base), _scores(other)

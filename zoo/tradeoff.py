@@ -32,15 +32,17 @@ from zoo.matching import contrast as contrast
 from zoo.measures.answers import churn, parsing
 from zoo.measures.calibration import calibration
 from zoo.measures.chains import chain
+from zoo.measures.coverage import coverage
 from zoo.measures.exchange import exchange
 from zoo.measures.flags import edge_flags, stage_flags
 from zoo.measures.front import joint
 from zoo.measures.keeping import retention
 from zoo.measures.length import length
+from zoo.measures.overoptimisation import distances, overoptimisation
 from zoo.measures.training import method, series
 from zoo.measures.transfer import adjusted_transfer, decomposition, splits, transfer
 from zoo.models import Family, Model, Regime
-from zoo.results import PROTOCOLS, Result
+from zoo.results import PROTOCOLS, Protocol, Result
 from zoo.sheet import Sheet
 from zoo.stages import stage_of
 
@@ -52,6 +54,7 @@ def analyse(
     regimes: Mapping[str, Regime],
     *,
     targets: Iterable[str] | None = None,
+    probes: Sequence[Mapping[str, Any]] = (),
     provenance: Mapping[str, Any] | None = None,
 ) -> Tradeoff:
     """The trade-off of a family on a suite.
@@ -61,6 +64,7 @@ def analyse(
     regimes: by name, for the default targets and the order of the stages.
     targets: of the stages' S; by default the union of what the stages were trained for. Along an
         edge S is always what the child was trained for, between siblings what either was.
+    probes: rows that probes measured; kept as they are, and what they allow is computed.
     provenance: kept as it is, with `left_out` added: what stands in no composite, and why.
 
     Raises UnknownNameError for a target that no benchmark of the suite measures; a stage's own
@@ -86,6 +90,8 @@ def analyse(
     siblings = list(sheet.matches(sibling_pairs(models), both=True))
     fours = [(edge, sheet.four(edge)) for edge in lineage]
     tradeoffs = tuple(traded(edge, sheet.fit) for edge in edges)
+    points = [_joint(models, stages, chosen, sheet, protocol) for protocol in PROTOCOLS]
+    scored = list(sheet.scored())
     return Tradeoff(
         family=family.name,
         suite=suite.name,
@@ -99,7 +105,7 @@ def analyse(
         root_edges=tuple(adjusted([each for edge in roots for each in edge.contrasts.values()])),
         root_tradeoffs=tuple(traded(edge, sheet.fit) for edge in roots),
         siblings=tuple(traded(edge, sheet.fit) for edge in siblings),
-        retention=tuple(row for edge in edges for row in retention(edge, sheet.fit)),
+        retention=tuple(row for edge in (*edges, *roots) for row in retention(edge, sheet.fit)),
         transfer=(
             *adjusted_transfer([r for e in edges for r in transfer(e, sheet.fit, "parent")]),
             *adjusted_transfer([r for e in roots for r in transfer(e, sheet.fit, "root")]),
@@ -111,19 +117,23 @@ def analyse(
         ),
         chains=tuple(_chains(models, trained_for, sheet)),
         exchange=tuple(exchange(edge, sheet.fit) for edge in edges),
-        joint=tuple(_joint(models, stages, chosen, sheet)),
+        joint=tuple(row for found, _ in points for row in found),
         flags=(
             *(flag for stage in stages for flag in stage_flags(stage)),
             *(flag for edge in edges for flag in _edge_flags(edge, sheet.fit)),
         ),
-        parsing=tuple(row for cell in sheet.scored() if (row := parsing(cell))),
+        parsing=tuple(row for cell in scored if (row := parsing(cell))),
         churn=tuple(_churn(edges, models, sheet)),
         training=tuple(Training(m.id, m.step, m.seed, is_adapter(m)) for m in models),
         methods=tuple(_methods(edges, models, sheet)),
         series=tuple(_series(models, sheet)),
         probes=(
-            *length(list(sheet.scored()), edges),
-            *calibration(list(sheet.scored()), edges),
+            *length(scored, edges),
+            *calibration(scored, edges),
+            *coverage(scored),
+            *(row for _, band in points for row in band),
+            *probes,
+            *_overoptimised(models, sheet, probes),
         ),
         provenance={
             **(provenance or {}),
@@ -147,12 +157,31 @@ def _chains(
 
 
 def _joint(
-    models: Sequence[Model], stages: Sequence[Stage], targets: tuple[str, ...], sheet: Sheet
-) -> Iterator[Joint]:
-    parts = composition(sheet.fit, targets)
-    for protocol in PROTOCOLS:
-        cells = [sheet.aligned(model, protocol) for model in models]
-        yield from joint(stages, cells, parts, targets, protocol)
+    models: Sequence[Model],
+    stages: Sequence[Stage],
+    targets: tuple[str, ...],
+    sheet: Sheet,
+    protocol: Protocol,
+) -> tuple[list[Joint], list[Mapping[str, Any]]]:
+    cells = [sheet.aligned(model, protocol) for model in models]
+    return joint(stages, cells, composition(sheet.fit, targets), targets, protocol)
+
+
+def _overoptimised(
+    models: Sequence[Model], sheet: Sheet, probes: Sequence[Mapping[str, Any]]
+) -> Iterator[Mapping[str, Any]]:
+    """The curves of trainings whose checkpoints are known together with how far they went."""
+    by_id = {model.id: model for model in models}
+    for group in checkpoint_groups(models):
+        base = next((by_id[name] for name in group[-1].parents if name in by_id), None)
+        if base is None:
+            continue
+        weights = composition(sheet.fit, sheet.targets(group[-1])).special
+        steps = [(model.id, model.step or 0) for model in group]
+        for protocol in PROTOCOLS:
+            far = distances(probes, base.id, protocol)
+            lines = {b.key: line for b, line in sheet.lines([base, *group], protocol)}
+            yield from overoptimisation(steps, base.id, protocol, lines, weights, far)
 
 
 def _edge_flags(edge: Matched, fit: Sequence[Benchmark]) -> list[Flag]:

@@ -99,7 +99,8 @@ _MEANINGS = {
     "root_tradeoffs": "the same for composites",
     "siblings": "two stages of one parent: the second minus the first, S being what either was "
     "trained for",
-    "retention": "what is left of each benchmark's ability along each edge",
+    "retention": "what is left of each benchmark's ability along each edge, and of the root's "
+    "where that is not the parent",
     "transfer": "the change of each capability, against parent and root",
     "splits": "native = ability + format for G and S, with intervals",
     "chains": "items lost and recovered along each line from the root to a leaf",
@@ -111,7 +112,8 @@ _MEANINGS = {
     "training": "step, seed and kind of each stage",
     "methods": "changes over training seeds, where a stage has several",
     "series": "checkpoints of one training in order",
-    "probes": "measurements beyond scores; lengths and calibration come from the stored items",
+    "probes": "measurements beyond scores; lengths, calibration, coverage and the front come from "
+    "the stored items",
     "advice": "what a reader asks last, answered from measured cells only",
     "models": "ids of the models, in order",
     "question": "what a reader asks",

@@ -19,7 +19,16 @@ ROOT = Path(zoo.__file__).parent
 CHECKOUT = ROOT.parent
 
 FLOORS = (
-    {"benchmarks", "clustered", "errors", "fingerprints", "hookspecs", "models", "probing"},
+    {
+        "benchmarks",
+        "clustered",
+        "errors",
+        "fingerprints",
+        "hookspecs",
+        "models",
+        "probing",
+        "uncollected",
+    },
     {"process_state", "progress", "redaction"},
     {
         "answers",
@@ -40,7 +49,8 @@ FLOORS = (
     {"advice", "host", "measures", "recall", "sheet"},
     {"diagnosis", "executors", "maintenance", "tradeoff"},
     {"running"},
-    {"api", "asking", "comparing", "rescoring"},
+    {"asking", "comparing", "importing", "rescoring"},
+    {"api"},
     {"authoring"},
     {"testing"},
     {"cli"},

@@ -6,7 +6,19 @@ from dataclasses import replace
 from typing import Any
 
 from reporting.examples import DPO, INSTRUCT, LAW, ROOT, SFT, family
-from zoo.contrasts import Churn, Flag, Joint, Tradeoff
+from zoo.contrasts import (
+    Chain,
+    Change,
+    Churn,
+    EdgeTradeoff,
+    Estimate,
+    Exchange,
+    Flag,
+    Joint,
+    Parsing,
+    Retention,
+    Tradeoff,
+)
 
 
 def length(model: str, right: float, wrong: float) -> list[dict[str, Any]]:
@@ -49,6 +61,73 @@ def razor(model: str, base: str, kl: float) -> dict[str, Any]:
     return {**at, "kind": "summary", **measured}
 
 
+def coverage(model: str) -> list[dict[str, Any]]:
+    at = {"probe": "coverage", "model": model, "protocol": "native", "benchmark": None}
+    return [
+        {**at, "kind": "summary", "n": 570, "area": 0.15},
+        *(
+            {**at, "kind": "curve", "coverage": c, "confidence": 1 - c / 2, "accuracy": 1 - c / 3,
+             "low": 0.95 - c / 3, "high": 1 - c / 4, "n": int(570 * c)}
+            for c in (0.25, 0.5, 0.75, 1.0)
+        ),
+    ]  # fmt: skip
+
+
+def front(protocol: str) -> list[dict[str, Any]]:
+    at = {"probe": "front", "model": "", "protocol": protocol, "benchmark": None, "kind": "band"}
+    return [
+        {**at, "special": s, "general": 0.5 - s / 4, "low": low, "high": 0.55 - s / 4}
+        for s, low in ((0.1, 0.4), (0.3, 0.35), (0.35, None))
+    ]
+
+
+def overoptimisation() -> list[dict[str, Any]]:
+    at = {"probe": "overoptimisation", "protocol": "native", "benchmark": None, "base": ROOT}
+    points = [
+        {**at, "kind": "point", "model": model, "step": step, "distance": d, "gain": g,
+         "low": g - 0.03, "high": g + 0.03}
+        for model, step, d, g in ((SFT, 1, 0.5, 0.1), (DPO, 2, 1.0, 0.18), (INSTRUCT, 3, 2.0, 0.1))
+    ]  # fmt: skip
+    last = {**at, "model": INSTRUCT}
+    curve = [
+        {**last, "kind": "curve", "distance": d, "gain": g, "low": g - 0.02, "high": g + 0.02}
+        for d, g in ((0.5, 0.1), (1.2, 0.19), (2.0, 0.1))
+    ]
+    peak = {"a": 0.2, "b": 0.1, "peak": 1.2, "peak_low": 0.9, "peak_high": None, "turned": 0.97}
+    return [*points, *curve, {**last, "kind": "fit", "n": 3, **peak}]
+
+
+def details() -> dict[str, Any]:
+    """What the further tables show."""
+    line = (ROOT, SFT, DPO, INSTRUCT)
+    kept = Estimate(0.92, 0.88, 0.97)
+    nothing = Estimate(0.0, 0.0, 0.02)
+    asked = ("native", "gsm8k", "acc")
+    return {
+        "retention": tuple(
+            Retention(ROOT, model, *asked, "special", "math", 0.4, share, nothing, nothing)
+            for model, share in ((SFT, kept), (INSTRUCT, Estimate(1.1, 1.0, 1.2)), (LAW, None))
+        ),
+        "root_tradeoffs": (
+            EdgeTradeoff(
+                ROOT, INSTRUCT, "native", ("math",), Change(-0.02, -0.03, -0.01, 0.001),
+                Change(0.2, 0.1, 0.3, 0.001), Change(None),
+            ),
+        ),
+        "chains": (
+            Chain(line, *asked, 300, 12, 7, 40, 90, Estimate(0.1, 0.05, 0.15), nothing),
+        ),
+        "exchange": (
+            Exchange(ROOT, LAW, "native", Estimate(0.31, 0.2, 0.4), -17.2, {"S+G-": 1.0}),
+            Exchange(SFT, DPO, "native", None, 88.0, {"S+G+": 0.6, "S-G+": 0.4}, "the change of S "
+                     "is within 3 standard errors of 0"),
+        ),
+        "parsing": (
+            Parsing(ROOT, *asked, 300, 0.4, 0.5), Parsing(SFT, *asked, 300, 0.98, None),
+        ),
+    }  # fmt: skip
+
+
 def full_family() -> Tradeoff:
     """The family of the examples with every field of a trade-off that a chart draws."""
     bare = family()
@@ -67,11 +146,13 @@ def full_family() -> Tradeoff:
     probes = [
         *length(SFT, 90, 120), *length(INSTRUCT, 140, 260), *passk(SFT, 0.3),
         *passk(INSTRUCT, 0.45), *calibration(ROOT), *calibration(DPO),
-        razor(SFT, ROOT, 0.4), razor(LAW, ROOT, 1.2),
+        razor(SFT, ROOT, 0.4), razor(LAW, ROOT, 1.2), *coverage(ROOT), *coverage(DPO),
+        *front("uniform"), *front("native"), *overoptimisation(),
     ]  # fmt: skip
     advice = (
         {"question": "Which stage for sums?", "answer": "1B-Instruct, +9.", "measured": True,
          "evidence": ["gsm8k +9.1 [+5, +13]"]},
         {"question": "Retrieval?", "answer": "Not measured.", "measured": False, "evidence": []},
     )  # fmt: skip
-    return replace(bare, joint=joint, flags=flags, churn=churn, probes=tuple(probes), advice=advice)
+    own = {"joint": joint, "flags": flags, "churn": churn, "advice": advice, **details()}
+    return replace(bare, probes=tuple(probes), **own)

@@ -34,7 +34,7 @@ def full() -> Tradeoff:
 
 
 ALWAYS = "plane lineage targets heatmap slope forest decomposition flips".split()
-PROBED = "length calibration passk razor".split()
+PROBED = "length calibration coverage passk razor overoptimisation".split()
 
 
 @pytest.mark.parametrize("name", [*ALWAYS, *PROBED])
@@ -87,8 +87,9 @@ def test_an_ellipse_holds_95_percent_of_what_its_covariance_describes() -> None:
 def test_a_plane_with_joint_distributions_draws_ellipses_and_no_crosses(full: Tradeoff) -> None:
     figure = FIGURES["plane"](full, 620)
     assert figure is not None
-    layers = figure.panels[0].spec["layer"]
-    assert len(layers[0]["data"]["values"]) == 0
+    front, crosses, *layers = figure.panels[0].spec["layer"]
+    assert front["mark"]["type"] == "area"
+    assert len(crosses["data"]["values"]) == 0
     assert {row["stage"] for row in layers[-1]["data"]["values"]} == {
         "1B", "1B-SFT", "1B-DPO", "1B-Instruct", "1B-Law",
     }  # fmt: skip
@@ -187,3 +188,30 @@ def test_the_page_shows_claims_and_advice_with_their_reasons(full: Tradeoff) -> 
     assert "gsm8k +9.1 [+5, +13]" in page
     assert "verifiable-reward RL raises the rewarded skill" in page
     assert "[+3.4, +12.8]" in page
+
+
+def test_the_front_is_a_band_from_the_left_edge_and_down_where_no_stage_has_so_much(
+    full: Tradeoff, bare: Tradeoff
+) -> None:
+    figure = FIGURES["plane"](full, 620)
+    assert figure is not None
+    rows = figure.panels[0].spec["layer"][0]["data"]["values"]
+    low, high = figure.panels[0].spec["layer"][0]["encoding"]["y"]["scale"]["domain"]
+    assert [row["s"] for row in rows][1:] == [10.0, 30.0, 35.0]
+    assert rows[0]["s"] < 10.0
+    assert rows[-1]["g_low"] == low
+    assert all(low <= row["g_low"] <= row["g_high"] <= high for row in rows)
+    assert "Pareto" in figure.subtitle[0]
+    without = FIGURES["plane"](bare, 620)
+    assert without is not None
+    assert "Pareto" not in without.subtitle[0]
+
+
+def test_the_peak_of_over_optimisation_is_drawn_where_it_was_reached_and_said_in_words(
+    full: Tradeoff,
+) -> None:
+    figure = FIGURES["overoptimisation"](full, 620)
+    assert figure is not None
+    (panel,) = figure.panels
+    assert panel.spec["layer"][2]["data"]["values"] == [{"at": 1.2}]
+    assert "1.2 [0.9, ∞]; turned before the last with probability 0.97" in panel.alt

@@ -11,6 +11,7 @@ from zoo.cli import (
     ask,
     authoring,
     compare,
+    importing,
     listings,
     plan,
     report,
@@ -35,6 +36,7 @@ VERBS = (
     plan,
     ask,
     status,
+    importing,
     listings,
     authoring,
     trust,
@@ -45,7 +47,7 @@ VERBS = (
 
 LATER = frozenset(
     """gate add train watch prefetch
-    leaderboard import publish pull""".split()
+    leaderboard publish pull""".split()
 )
 """Verbs that are promised and not built: the command line says so instead of guessing."""
 

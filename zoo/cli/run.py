@@ -15,6 +15,9 @@ INTERRUPTED = 130
 """What a shell expects of a program that Ctrl-C ended."""
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from zoo.api import Tradeoff
     from zoo.host import Host
     from zoo.models import Family
     from zoo.plan import Plan
@@ -142,16 +145,23 @@ def show_outcome(host: Host, family: Family, outcome: Outcome) -> None:
     from zoo.api import tradeoff_of
     from zoo.cli.opening import terminal
     from zoo.reporting import print_tradeoff
-    from zoo.store.atomic import write_file
 
     tradeoff = tradeoff_of(host, family, outcome.suite, outcome.results, (outcome.record,))
     print_tradeoff(tradeoff, terminal())
-    path = host.store.root / "reports" / f"{outcome.record.id}.html"
-    write_file(path, tradeoff.to_html().encode())
+    path = write_page(host, tradeoff, outcome.record.id)
     print(_accounts(outcome.results))
     print(f"report: {path}")
     sys.stdout.flush()
     show_failed(outcome.failed)
+
+
+def write_page(host: Host, tradeoff: Tradeoff, run: str) -> Path:
+    """Writes the page of a run into the store; returns its file."""
+    from zoo.store.atomic import write_file
+
+    path = host.store.root / "reports" / f"{run}.html"
+    write_file(path, tradeoff.to_html().encode())
+    return path
 
 
 def _accounts(results: tuple[Result, ...]) -> str:

@@ -334,7 +334,7 @@ def result_of(spec: RunSpec, found: Stored, *, reused: bool = False) -> Result:
     names = tuple(Item.__dataclass_fields__)
     if (chance := spec.benchmark.chance) is not None:
         columns = {**columns, "chance": [chance] * len(columns["chance"])}
-    items = [Item(*row) for row in zip(*(columns[name] for name in names), strict=True)]
+    items = map(Item, *(columns[name] for name in names))
     return Result(
         spec,
         "scored",

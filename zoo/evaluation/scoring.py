@@ -161,14 +161,14 @@ def _item(
     response = raw[0].text if raw[0].text is not None else repr(raw[0].loglikelihood)
     if loaded.output_type == "multiple_choice":
         choices = list(loaded.task.doc_to_choice(doc))
-        response, confidence = _choice(choices, raw, metric)
+        response, confidence = chosen(choices, [r.loglikelihood for r in raw], metric)
         chance = _guess(loaded, doc, len(choices))
     elif loaded.output_type == "generate_until":
         n_tokens, truncated = raw[0].n_tokens, raw[0].truncated
         parsed = _parsed(metrics, processed.filtered[0])
     return Item(
         item_id=item_id,
-        cluster_id=_cluster(loaded.docs[processed.doc_id], benchmark.cluster, item_id),
+        cluster_id=cluster_of(loaded.docs[processed.doc_id], benchmark.cluster, item_id),
         sample=sample,
         score=_number(loaded, metric, metrics[metric]),
         parsed=parsed,
@@ -186,10 +186,15 @@ def prompt_hash(contexts: Sequence[str]) -> str:
     return digest(list(contexts))[:16]
 
 
-def _choice(choices: Sequence[str], raw: Sequence[Response], metric: str) -> tuple[str, float]:
-    """The option that the metric takes for the model's choice, and its probability among them."""
+def chosen(
+    choices: Sequence[str], loglikelihoods: Sequence[float | None], metric: str
+) -> tuple[str, float]:
+    """The option that the metric takes for the model's choice, and its probability among them.
+
+    loglikelihoods: of the choices, and for "acc_mutual_info" then of the choices alone.
+    """
     n = len(choices)
-    likelihoods = np.array([r.loglikelihood for r in raw], dtype=float)
+    likelihoods = np.array(loglikelihoods, dtype=float)
     given = likelihoods[:n]
     preference = given
     if metric == "acc_norm":
@@ -218,7 +223,7 @@ def _parsed(metrics: Mapping[str, Any], filtered: Any) -> bool:
     return any(each not in UNPARSED for each in found)
 
 
-def _cluster(doc: Mapping[str, Any], name: str | None, item_id: str) -> str:
+def cluster_of(doc: Mapping[str, Any], name: str | None, item_id: str) -> str:
     """The cluster's name carries its field, so that a fact and a passage of one number differ."""
     if name is None:
         return item_id

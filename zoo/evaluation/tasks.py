@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -140,8 +140,9 @@ class TaskLoader:
         plain_docs = [plain_document(doc) for doc in docs]
         scoring = plain_document({key: source.config.get(key) for key in SCORING_KEYS})
         content = digest([scoring, code_of(source.path, config), plain_docs])
+        item_ids = tuple(numbered(digest(doc)[:16] for doc in plain_docs))
         sandbox = self._sandbox if getattr(task, "UNSAFE_CODE", False) else None
-        return LoadedTask(source, task, docs, tuple(_item_ids(plain_docs)), content, sandbox)
+        return LoadedTask(source, task, docs, item_ids, content, sandbox)
 
     def _source(self, name: str) -> Task:
         if name in self._tasks:
@@ -275,11 +276,10 @@ def _beside(files: Any, folder: Path) -> Any:
     return files if "://" in files else str(folder / files)
 
 
-def _item_ids(plain_docs: list[Any]) -> Iterator[str]:
-    """Hashes of the documents; a document that stands twice is numbered."""
+def numbered(marks: Iterable[str]) -> Iterator[str]:
+    """Ids of documents, from what tells them apart; one that stands twice is numbered."""
     seen: dict[str, int] = defaultdict(int)
-    for doc in plain_docs:
-        mark = digest(doc)[:16]
+    for mark in marks:
         yield f"{mark}#{seen[mark]}" if seen[mark] else mark
         seen[mark] += 1
 

@@ -42,7 +42,8 @@ def parsing(cell: Cell) -> Parsing | None:
 def manner(base: Cell, other: Cell) -> Manner | None:
     """How two cells of one benchmark were answered, None where nothing was generated."""
     cells = base, other
-    if all(np.isnan(cell.tokens).all() for cell in cells):
+    # of imported answers the tokens are not known, and whether they could be read is
+    if all(np.isnan(cell.tokens).all() and np.isnan(cell.parsed).all() for cell in cells):
         return None
     parsed = [parsing(cell) for cell in cells]
     tokens = [None if np.isnan(c.tokens).all() else float(np.nanmedian(c.tokens)) for c in cells]

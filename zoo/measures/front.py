@@ -1,18 +1,25 @@
-"""S and G of all stages as points with a joint uncertainty, and who is on the Pareto front."""
+"""S and G of all stages as points with a joint uncertainty, the Pareto front and who is on it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.clustered import Floats, covariance, pseudo_scores
-from zoo.composites import BenchmarkKey, Composition, score_parts
+from zoo.composites import BenchmarkKey, Composition, known, score_parts
 from zoo.contrasts import Joint, Stage
 from zoo.pairing import Aligned
 from zoo.resampling import joint_draws
 from zoo.results import Protocol
+
+Row = Mapping[str, Any]
+
+
+GRID = 48
+"""Values of S at which the band of the front is given."""
 
 
 def joint(
@@ -21,28 +28,28 @@ def joint(
     parts: Composition,
     targets: tuple[str, ...],
     protocol: Protocol,
-) -> list[Joint]:
-    """A row for every stage whose G and S are known, for one set of targets.
+) -> tuple[list[Joint], list[Row]]:
+    """A row for every stage whose G and S are known, for one set of targets, and the front's band.
 
     cells: of each stage, in the same order. Stages are drawn together, so that what they have in
     common (the items) is no reason to doubt their order.
     """
-    known, composites = [], []
+    placed, composites = [], []
     for stage, cell in zip(stages, cells, strict=True):
         special, general = score_parts(parts.special, cell), score_parts(parts.general, cell)
         if special is not None and general is not None:
-            known.append(stage)
+            placed.append(stage)
             composites += [special, general]
-    if not known:
-        return []
+    if not placed:
+        return [], []
     spread = covariance(composites, pseudo_scores)
     if not np.isfinite(spread).all():
-        return []
+        return [], []
     values = [sum(part.weight * part.values.mean() for part in each) for each in composites]
-    draws = joint_draws(values, spread).reshape(-1, len(known), 2)
+    draws = joint_draws(values, spread).reshape(-1, len(placed), 2)
     front = non_dominated(draws).mean(axis=0)
     rows = []
-    for place, stage in enumerate(known):
+    for place, stage in enumerate(placed):
         own = spread[2 * place : 2 * place + 2, 2 * place : 2 * place + 2]
         (ss, sg), (gs, gg) = own.tolist()
         rows.append(
@@ -56,7 +63,28 @@ def joint(
                 float(front[place]),
             )
         )
-    return rows
+    where = {"probe": "front", "model": "", "protocol": protocol, "benchmark": None, "kind": "band"}
+    # the front of one stage is that stage
+    return rows, [{**where, **row} for row in (band(draws) if len(placed) > 1 else ())]
+
+
+def band(draws: Floats) -> list[Row]:
+    """The front of (draws, k, 2) points (S, G): the best G of those with at least so much S.
+
+    Median and 95 % limits over the draws at GRID values of S: the attainment surface of Fonseca and
+    Fleming 1996, "On the performance assessment and comparison of stochastic multiobjective
+    optimizers". None where no stage has so much S in so many draws: there the front lies below
+    everything.
+    """
+    special, general = draws[..., 0], draws[..., 1]
+    ends = np.quantile(special.min(axis=1), 0.01), np.quantile(special.max(axis=1), 0.97)
+    found: list[Row] = []
+    for at in np.linspace(*ends, GRID):
+        best = np.where(special >= at, general, -np.inf).max(axis=1)
+        limits = np.quantile(best, [0.025, 0.5, 0.975], method="nearest")
+        named = zip(("low", "general", "high"), map(known, limits), strict=True)
+        found.append({"special": float(at), **dict(named)})
+    return found
 
 
 def non_dominated(points: Floats) -> NDArray[np.bool_]:

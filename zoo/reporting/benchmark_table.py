@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from zoo.contrasts import Contrast, Stage, StageScore
+from zoo.contrasts import Contrast, Stage, StageScore, Tradeoff
 from zoo.reporting import figures
 from zoo.reporting.cells import contrast_cell, mean_cell
 from zoo.reporting.draft import Draft
-from zoo.reporting.joins import RowKey
+from zoo.reporting.joins import RowKey, row_key
 from zoo.reporting.lineage import leaves, roots
+from zoo.reporting.published import held_against_published
 from zoo.reporting.tables import Block, Cell, Column, Row, Table
 from zoo.reporting.text import clean, shorten
 from zoo.results import Protocol
@@ -32,11 +34,14 @@ def benchmark_table(draft: Draft, protocol: Protocol, *, finals: bool = False) -
     """
     starts = roots(draft.tradeoff.stages)
     ends = leaves(draft.tradeoff.stages) if finals else []
+    held = _Published(draft.tradeoff if finals else None, protocol)
+    known = [stage for stage in ends if held.knows(stage.model)]
     columns = (
         *FACTS,
         *(Column(draft.name(stage.model), under="score") for stage in starts),
         *(Column(draft.name(other), under=f"vs {draft.name(base)}") for base, other in draft.pairs),
         *(Column(draft.name(stage.model), under="final") for stage in ends),
+        *(Column(draft.name(stage.model), under="published") for stage in known),
     )
     rows = [
         _Row(draft, protocol, key, scores)
@@ -46,7 +51,7 @@ def benchmark_table(draft: Draft, protocol: Protocol, *, finals: bool = False) -
     trained = [row for row in rows if row.capability in draft.tradeoff.targets]
     others = [row for row in rows if row.capability not in draft.tradeoff.targets]
     blocks = tuple(
-        Block(title, _with_mean(members, starts, draft.pairs, ends))
+        Block(title, _with_mean(members, starts, draft.pairs, ends, known, held))
         for title, members in (
             ("trained for", trained),
             ("everything else" if trained else "", others),
@@ -57,8 +62,33 @@ def benchmark_table(draft: Draft, protocol: Protocol, *, finals: bool = False) -
     shown += [other for _, other in draft.pairs] + [stage.model for stage in ends]
     lengths = _lengths(draft, protocol, shown)
     if blocks and lengths:
-        blocks += (Block("answers", lengths),)
+        padded = (replace(row, cells=(*row.cells, *(Cell("") for _ in known))) for row in lengths)
+        blocks += (Block("answers", tuple(padded)),)
     return Table(f"Benchmarks, {protocol}", "Benchmark", columns, blocks)
+
+
+class _Published:
+    """Published scores of a report's stages, under one protocol."""
+
+    def __init__(self, tradeoff: Tradeoff | None, protocol: Protocol) -> None:
+        held = held_against_published(tradeoff) if tradeoff else []
+        self._held = {
+            (each.model, row_key(each.score)): each
+            for each in held
+            if each.score.protocol == protocol
+        }
+
+    def knows(self, model: str) -> bool:
+        """Whether anything was published of a model that was measured here."""
+        return any(model == each for each, _ in self._held)
+
+    def cell(self, model: str, key: RowKey) -> Cell:
+        """What was published, and whether ours is within the tolerance of it."""
+        held = self._held.get((model, key))
+        if held is None:
+            return Cell(figures.UNKNOWN)
+        word = "reproduced" if held.reproduced else "not reproduced"
+        return Cell(figures.points(held.published), extra=word, mixed=bool(held.differences))
 
 
 class _Row:
@@ -153,6 +183,8 @@ def _with_mean(
     starts: Sequence[Stage],
     pairs: Sequence[tuple[str, str]],
     ends: Sequence[Stage],
+    known: Sequence[Stage],
+    held: _Published,
 ) -> tuple[Row, ...]:
     """The rows of a block and, last, their mean, without mixed edges and raw numbers."""
     fit = [row for row in rows if not row.raw]
@@ -166,6 +198,7 @@ def _with_mean(
         ]
         means.append(mean_cell(deltas, len(fit), signed=True))
     means += [_mean_score(fit, stage) for stage in ends]
+    means += [Cell("") for _ in known]
 
     body = [
         Row(
@@ -175,6 +208,7 @@ def _with_mean(
                 *(row.score_cell(stage.model) for stage in starts),
                 *(row.delta_cell(pair) for pair in pairs),
                 *(row.score_cell(stage.model) for stage in ends),
+                *(held.cell(stage.model, row.key) for stage in known),
             ),
         )
         for row in rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zoo.contrasts import EdgeTradeoff, StageScore, Tradeoff
+from zoo.contrasts import EdgeTradeoff, Stage, StageScore, Tradeoff
 from zoo.reporting.joins import Joins
 from zoo.reporting.lineage import pairs, short_names, tree
 from zoo.reporting.text import clean, shorten
@@ -56,6 +56,18 @@ class Draft:
             if (contrast.base, contrast.other, contrast.protocol) == (*pair, protocol)
         )
         return tuple(dict.fromkeys(self.note(f"mixed edge: {each}") for each in reasons if each))
+
+    def imported(self, stage: Stage) -> tuple[int, ...]:
+        """The footnote on a stage's scores that were not measured here."""
+        formats = sorted({score.imported for score in stage.scores if score.imported})
+        if not formats:
+            return ()
+        return (
+            self.note(
+                f"imported from {', '.join(formats)}, not measured here: which bytes answered is "
+                "not known"
+            ),
+        )
 
     def missing(self, model: str, score: StageScore) -> tuple[int, ...]:
         """The footnote on why a stage has no score."""

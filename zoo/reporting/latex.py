@@ -32,6 +32,8 @@ _REPLACEMENTS = {
     "±": r"$\pm$",
     "Δ": r"$\Delta$",
     "→": r"$\to$",
+    "⇢": r"$\Rightarrow$",
+    "°": r"\textdegree{}",
     "≤": r"$\le$",
     "·": r"$\cdot$",
     "⚠": r"$\triangle$",
@@ -54,9 +56,9 @@ def escape(text: object) -> str:
 
 def to_latex(tradeoff: Tradeoff) -> str:
     """One table environment for each table; the last one's caption explains all of them."""
-    report = lay_out(tradeoff, paper=True)
+    report = lay_out(tradeoff, paper=True, details=True)
     parts = [PREAMBLE]
-    tables = (*report.tables, *([report.claims] if report.claims else []))
+    tables = (*report.tables, *report.details, *([report.claims] if report.claims else []))
     for number, table in enumerate(tables, start=1):
         parts.append(_table(report, table, is_last=number == len(report.tables)))
     return "\n\n".join(parts) + "\n"

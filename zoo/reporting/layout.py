@@ -11,6 +11,7 @@ from zoo.reporting.benchmark_table import RAW, benchmark_table
 from zoo.reporting.capability_table import capability_table
 from zoo.reporting.cells import BH_LEVEL, HOLM_LEVEL, change_cell, estimate_cell
 from zoo.reporting.claims_table import claims_table, untried
+from zoo.reporting.detail_tables import READING, detail_tables
 from zoo.reporting.draft import NOTE_WIDTH, Draft
 from zoo.reporting.lineage import NAME_WIDTH
 from zoo.reporting.tables import Block, Cell, Column, Report, Row, Table
@@ -18,22 +19,26 @@ from zoo.reporting.text import clean, shorten
 from zoo.results import Protocol
 
 
-def lay_out(tradeoff: Tradeoff, *, paper: bool = False) -> Report:
+def lay_out(tradeoff: Tradeoff, *, paper: bool = False, details: bool = False) -> Report:
     """Everything a report says, every foreign text clean, every number in points (percent).
 
     paper: as a paper or a model card wants it, with the last stages' own scores and every claim's
-    reason.
+    reason. details: with the tables that a terminal has no room for.
     """
     draft = Draft(tradeoff)
     tables = [_stages(draft), _edges(draft), capability_table(draft)]
     tables += [benchmark_table(draft, each, finals=paper) for each in draft.protocols]
     claims = claims_table(draft, whole=paper)
     tables = [table for table in tables if table.blocks]
+    further = tuple(detail_tables(draft)) if details else ()
     return Report(
         title=_title(tradeoff),
         targets=", ".join(map(clean, tradeoff.targets)) or "none that these benchmarks measure",
         tables=tuple(tables),
-        reading=_reading(draft, tables, "" if paper else untried(draft)),
+        reading=(
+            *_reading(draft, tables, "" if paper else untried(draft)),
+            *([READING] if further else []),
+        ),
         origin=_origin(tradeoff.provenance),
         stages=tuple(
             (draft.name(stage.model), clean(stage.model), clean(stage.revision or ""))
@@ -42,13 +47,18 @@ def lay_out(tradeoff: Tradeoff, *, paper: bool = False) -> Report:
         notes=tuple(draft.notes),
         claims=claims,
         advice=tuple((clean(a["question"]), clean(a["answer"])) for a in tradeoff.advice),
+        details=further,
     )
 
 
 def _title(tradeoff: Tradeoff) -> str:
-    """Family and suite, and that it is only a part of it, where it is."""
+    """Family and suite; that it is only a part of it, or was imported, where it is so."""
     limit = tradeoff.provenance.get("limit")
     part = f", first {limit} items of each benchmark" if limit else ""
+    foreign = [bool(score.imported) for stage in tradeoff.stages for score in stage.scores]
+    part += (
+        ", imported" if foreign and all(foreign) else ", partly imported" if any(foreign) else ""
+    )
     return f"{clean(tradeoff.family)} on {clean(tradeoff.suite)}{part}"
 
 
@@ -67,7 +77,8 @@ def _stages(draft: Draft) -> Table:
             for kind in kinds.values()
         )
         regime = Cell(shorten(clean(stage.regime), NAME_WIDTH) or figures.UNKNOWN)
-        rows.append(Row(draft.name(stage.model), (regime, *estimates), depth))
+        notes = draft.imported(stage)
+        rows.append(Row(draft.name(stage.model), (regime, *estimates), depth, notes=notes))
     return Table("Stages", "Stage", tuple(columns), (Block("", tuple(rows)),) if rows else ())
 
 

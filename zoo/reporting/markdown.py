@@ -32,9 +32,9 @@ def grid(headings: Sequence[str], rows: Sequence[Sequence[str]], align: Sequence
 
 def to_markdown(tradeoff: Tradeoff) -> str:
     """Title, tables, footnotes and caption."""
-    report = lay_out(tradeoff, paper=True)
+    report = lay_out(tradeoff, paper=True, details=True)
     parts = [f"## {escape(report.title)}", f"Trained for (targets): {escape(report.targets)}"]
-    for table in (*report.tables, *([report.claims] if report.claims else [])):
+    for table in (*report.tables, *report.details, *([report.claims] if report.claims else [])):
         parts += [f"### {escape(table.title)}", _table(table)]
     if report.advice:
         said = (f"- **{escape(question)}** {escape(answer)}" for question, answer in report.advice)

@@ -6,10 +6,11 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping, Sequence
+from operator import add
 from typing import Any
 
 from zoo.questions import Question
-from zoo.reporting.items import AskedOf, ItemTable
+from zoo.reporting.items import AskedOf, ItemTable, Singles
 
 ROOM = 24_000_000
 """Letters of questions and answers that one page holds; a few megabytes once compressed."""
@@ -78,9 +79,10 @@ def _sizes(table: ItemTable, asked_of: AskedOf) -> list[int]:
     """Letters that each row takes, a question that several cells share counted once."""
     sizes = [0] * len(table.ids)
     for cell in table.cells:
-        for row, answers in enumerate(cell.rows):
-            for answer in answers:
-                sizes[row] += 40 + min(len(answer.response), LONGEST)
+        letters = (sum(40 + min(len(a.response), LONGEST) for a in row) for row in cell.rows)
+        if isinstance(cell.rows, Singles):
+            letters = (40 + min(len(answer.response), LONGEST) for answer in cell.rows.items)
+        sizes = list(map(add, sizes, letters))
     for known, cells in _by_questions(table, asked_of):
         lengths = {hash: _length(question) for hash, question in known.items()}
         for row, answers in enumerate(cells[0]):

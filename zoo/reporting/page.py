@@ -20,6 +20,7 @@ from zoo.reporting.packing import pack
 from zoo.reporting.tables import Column
 from zoo.reporting.text import clean
 from zoo.reporting.verdicts import verdicts
+from zoo.uncollected import uncollected
 
 WIDE, NARROW = 620, 340
 """Pixels of a chart on a wide and on a narrow screen."""
@@ -45,13 +46,14 @@ def to_html(
         lstrip_blocks=True,
     )
     environment.filters |= {"runs": _runs}
-    figures, specs = _figures(tradeoff)
-    explorer = _explorer(tradeoff, items) if items is not None and items.tables else None
+    with uncollected():
+        figures, specs = _figures(tradeoff)
+        explorer = _explorer(tradeoff, items) if items is not None and items.tables else None
     scripts = [vega(), own("charts.js")] if figures else []
     if explorer is not None:
         scripts += [own("explorer.js"), own("explorer_view.js")]
     styles = [own("page.css")]
-    report = lay_out(tradeoff)
+    report = lay_out(tradeoff, details=True)
     return environment.get_template("page.html.j2").render(
         report=report,
         hero=next((figure for figure in figures if figure.name == HERO), None),

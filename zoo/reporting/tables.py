@@ -102,7 +102,8 @@ class Report:
 
     targets: what the stages were trained for, in one line. reading: how to read the numbers.
     origin: where they come from. stages: (short name, id, revision). notes: footnotes, from 1 on.
-    claims: the table of claims. advice: (question, answer).
+    claims: the table of claims. advice: (question, answer). details: further tables, for a page or
+    a paper and not for a terminal.
     """
 
     title: str
@@ -114,3 +115,4 @@ class Report:
     notes: tuple[str, ...]
     claims: Table | None = None
     advice: tuple[tuple[str, str], ...] = ()
+    details: tuple[Table, ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from zoo.contrasts import Tradeoff
 from zoo.reporting.charts.calibration import calibration
+from zoo.reporting.charts.coverage import coverage
 from zoo.reporting.charts.decomposition import decomposition
 from zoo.reporting.charts.figure import Figure, Panel
 from zoo.reporting.charts.flips import flips
@@ -13,6 +14,7 @@ from zoo.reporting.charts.forest import forest
 from zoo.reporting.charts.heatmap import heatmap
 from zoo.reporting.charts.length import length
 from zoo.reporting.charts.lineage import lineage
+from zoo.reporting.charts.overoptimisation import overoptimisation
 from zoo.reporting.charts.passk import passk
 from zoo.reporting.charts.plane import plane
 from zoo.reporting.charts.published import published
@@ -34,8 +36,10 @@ FIGURES: Mapping[str, Draw] = {
     "flips": flips,
     "length": length,
     "calibration": calibration,
+    "coverage": coverage,
     "passk": passk,
     "razor": razor,
+    "overoptimisation": overoptimisation,
     "published": published,
 }
 

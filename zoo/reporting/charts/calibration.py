@@ -87,7 +87,12 @@ def _spec(tradeoff: Tradeoff, rows: Sequence[Row], width: int) -> dict[str, Any]
                 x=x,
                 y=y,
                 color=stage_color(tradeoff),
-                tooltip=["stage:N", "confidence:Q", "accuracy:Q", "n:Q"],
+                tooltip=[
+                    alt.Tooltip("stage:N"),
+                    alt.Tooltip("confidence:Q"),
+                    alt.Tooltip("accuracy:Q"),
+                    alt.Tooltip("n:Q"),
+                ],
             ),
         ],
         side,

@@ -75,14 +75,21 @@ def _spec(rows: Sequence[Decomposition], width: int) -> dict[str, Any]:
                 x=x,
                 y=y,
                 color=color,
-                tooltip=["benchmark:N", "part:N", alt.Tooltip("value:Q", format="+.1f")],
+                tooltip=[
+                    alt.Tooltip("benchmark:N"),
+                    alt.Tooltip("part:N"),
+                    alt.Tooltip("value:Q", format="+.1f"),
+                ],
             ),
             alt.Chart(alt.Data(values=totals))
             .mark_tick(thickness=2.5, size=18, color=theme.INK)
             .encode(
-                x="value:Q",
+                x=alt.X("value:Q"),
                 y=y,
-                tooltip=["benchmark:N", alt.Tooltip("value:Q", title="native", format="+.1f")],
+                tooltip=[
+                    alt.Tooltip("benchmark:N"),
+                    alt.Tooltip("value:Q", title="native", format="+.1f"),
+                ],
             ),
             zero_line(),
         ],

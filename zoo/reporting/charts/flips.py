@@ -106,7 +106,7 @@ def _spec(tradeoff: Tradeoff, draft: Draft, edge: Edge, width: int) -> dict[str,
     marks = (
         alt.Chart(alt.Data(values=ticks))
         .mark_tick(thickness=2, size=16, color=theme.INK)
-        .encode(x="share:Q", y=y)
+        .encode(x=alt.X("share:Q"), y=y)
     )
     return view(
         [

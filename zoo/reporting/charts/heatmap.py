@@ -186,7 +186,9 @@ def _spec(draft: Draft, fields: Sequence[Field], most: float, width: int) -> dic
             base.mark_rect(stroke=theme.PAPER, strokeWidth=2).encode(
                 color=alt.Color("delta:Q", scale=scale, legend=None)
             ),
-            base.mark_text(fontSize=11, color=theme.INK, dy=-below * 0.7).encode(text="text:N"),
+            base.mark_text(fontSize=11, color=theme.INK, dy=-below * 0.7).encode(
+                text=alt.Text("text:N")
+            ),
             layer(lambda f: f.mark == "Holm", text="●", dx=-side, dy=below, fontSize=11),
             layer(lambda f: f.mark == "BH", text="○", dx=-side, dy=below, fontSize=12),
             layer(lambda f: "ceiling" in f.flags, text="▲", dx=side, dy=below, fontSize=9),

@@ -76,10 +76,10 @@ def _medians(rows: Sequence[Row], width: int) -> dict[str, Any]:
     return view(
         [
             base.mark_line(color=theme.FAINT, strokeWidth=1.5).encode(
-                x=alt.X("tokens:Q", title="tokens"), y=y, detail="stage:N"
+                x=alt.X("tokens:Q", title="tokens"), y=y, detail=alt.Detail("stage:N")
             ),
             base.mark_point(size=80, opacity=1, filled=True, stroke=theme.SERIES[0]).encode(
-                x="tokens:Q",
+                x=alt.X("tokens:Q"),
                 y=y,
                 fill=alt.Fill(
                     "kind:N",
@@ -88,7 +88,7 @@ def _medians(rows: Sequence[Row], width: int) -> dict[str, Any]:
                         domain=["right", "wrong"], range=[theme.SERIES[0], theme.PAPER]
                     ),
                 ),
-                tooltip=["stage:N", "kind:N", "tokens:Q"],
+                tooltip=[alt.Tooltip("stage:N"), alt.Tooltip("kind:N"), alt.Tooltip("tokens:Q")],
             ),
         ],
         width,

@@ -95,18 +95,18 @@ def _spec(draft: Draft, rows: list[dict[str, Any]], width: int) -> dict[str, Any
         [
             alt.Chart(alt.Data(values=links))
             .mark_rule(color=theme.FAINT, strokeWidth=1.5)
-            .encode(x=x, y=y, x2="x2:Q", y2="y2:Q"),
+            .encode(x=x, y=y, x2=alt.X2("x2:Q"), y2=alt.Y2("y2:Q")),
             stages.mark_point(filled=True, size=130, opacity=1).encode(
                 x=x, y=y, color=color, tooltip=tip
             ),
             stages.mark_text(align="left", dx=11, dy=-6, fontSize=12.5, fontWeight=600).encode(
-                x=x, y=y, text="name:N"
+                x=x, y=y, text=alt.Text("name:N")
             ),
             stages.mark_text(align="left", dx=11, dy=9, fontSize=11, color=theme.SOFT).encode(
-                x=x, y=y, text="regime:N"
+                x=x, y=y, text=alt.Text("regime:N")
             ),
             stages.mark_text(align="left", dx=11, dy=23, fontSize=11, color=theme.SOFT).encode(
-                x=x, y=y, text="change:N"
+                x=x, y=y, text=alt.Text("change:N")
             ),
         ],
         min(width, 560),

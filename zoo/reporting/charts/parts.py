@@ -88,7 +88,11 @@ def zero_line() -> Any:
     """A layer with a thin line where nothing changes."""
     import altair as alt
 
-    return alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=theme.FAINT).encode(x="zero:Q")
+    return (
+        alt.Chart(alt.Data(values=[{"zero": 0}]))
+        .mark_rule(color=theme.FAINT)
+        .encode(x=alt.X("zero:Q"))
+    )
 
 
 def rows_high(count: int) -> int:

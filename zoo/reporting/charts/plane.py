@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from rich.cells import cell_len
@@ -14,6 +15,7 @@ from zoo.reporting.charts import theme
 from zoo.reporting.charts.dots import Dot, Frame
 from zoo.reporting.charts.figure import Figure, Panel
 from zoo.reporting.charts.labels import LETTER, Spot, along, place_labels
+from zoo.reporting.charts.probed import probed
 from zoo.reporting.lineage import NAME_WIDTH, parents, short_names
 from zoo.reporting.text import clean, shorten
 from zoo.results import PROTOCOLS, Protocol
@@ -34,13 +36,16 @@ def plane(tradeoff: Tradeoff, width: int) -> Figure | None:
     if not dots:
         return None
     targets = ", ".join(map(clean, tradeoff.targets)) or "none declared"
-    specs = planes(tradeoff, list(dots.values()), width, "")
+    specs = planes(
+        tradeoff, list(dots.values()), width, "", [_band(tradeoff, protocol) for protocol in dots]
+    )
     region = "ellipses" if any(d.covariance for each in dots.values() for d in each) else "bars"
+    front = " · grey: the Pareto front, 95 %" if any(_band(tradeoff, p) for p in dots) else ""
     return Figure(
         "plane",
         shorten(f"{clean(tradeoff.family)}: what each stage gained and paid", 90),
         (
-            shorten(f"Targets (S): {targets} · {region}: 95 % limits over items", 130),
+            shorten(f"Targets (S): {targets} · {region}: 95 % limits over items{front}", 130),
             *_absent(tradeoff, dots),
         ),
         "Right is better at what the stages were trained for, up is better at everything general; "
@@ -68,12 +73,22 @@ def plane(tradeoff: Tradeoff, width: int) -> Figure | None:
 
 
 def planes(
-    tradeoff: Tradeoff, groups: Sequence[Sequence[Dot]], width: int, of: str
+    tradeoff: Tradeoff,
+    groups: Sequence[Sequence[Dot]],
+    width: int,
+    of: str,
+    bands: Sequence[Sequence[Mapping[str, Any]]] = (),
 ) -> list[dict[str, Any]]:
-    """A plane for each group of dots, all on the same axes. of: what S stands for."""
+    """A plane for each group of dots, all on the same axes.
+
+    of: what S stands for. bands: of the Pareto front, for each group, where they are known.
+    """
     frame = _frame([dot for dots in groups for dot in dots], width - MARGIN)
     regimes = list(dict.fromkeys(clean(stage.regime) for stage in tradeoff.stages))
-    return [_panel(tradeoff, dots, frame, regimes, of) for dots in groups]
+    return [
+        _panel(tradeoff, dots, frame, regimes, of, band)
+        for dots, band in zip_longest(groups, bands, fillvalue=())
+    ]
 
 
 def dot_of(
@@ -95,6 +110,11 @@ def joints(tradeoff: Tradeoff, protocol: Protocol, targets: Sequence[str]) -> Ma
         for row in tradeoff.joint
         if row.protocol == protocol and tuple(row.targets) == tuple(targets)
     }
+
+
+def _band(tradeoff: Tradeoff, protocol: Protocol) -> list[Mapping[str, Any]]:
+    """The front's band under a protocol: rows of S, and of G with its limits."""
+    return [row for row in probed(tradeoff, "front", "band") if row.get("protocol") == protocol]
 
 
 def _dots(tradeoff: Tradeoff, protocol: Protocol) -> list[Dot]:
@@ -151,7 +171,12 @@ def _frame(dots: Sequence[Dot], width: float) -> Frame:
 
 
 def _panel(
-    tradeoff: Tradeoff, dots: Sequence[Dot], frame: Frame, regimes: Sequence[str], of: str
+    tradeoff: Tradeoff,
+    dots: Sequence[Dot],
+    frame: Frame,
+    regimes: Sequence[str],
+    of: str,
+    band: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     import altair as alt
 
@@ -206,32 +231,64 @@ def _panel(
     ]
     layers = [
         crosses.mark_rule(opacity=0.45, strokeWidth=1.5).encode(
-            x=alt.X("s_low:Q", scale=_scale(frame, 0)), x2="s_high:Q", y=y, color=color
+            x=alt.X("s_low:Q", scale=_scale(frame, 0)), x2=alt.X2("s_high:Q"), y=y, color=color
         ),
         crosses.mark_rule(opacity=0.45, strokeWidth=1.5).encode(
-            x=x, y=alt.Y("g_low:Q", scale=_scale(frame, 1)), y2="g_high:Q", color=color
+            x=x, y=alt.Y("g_low:Q", scale=_scale(frame, 1)), y2=alt.Y2("g_high:Q"), color=color
         ),
         edges.mark_rule(color=theme.FAINT, strokeWidth=1.6).encode(
-            x=alt.X("s:Q", scale=_scale(frame, 0)), y="g:Q", x2="s2:Q", y2="g2:Q"
+            x=alt.X("s:Q", scale=_scale(frame, 0)),
+            y=alt.Y("g:Q"),
+            x2=alt.X2("s2:Q"),
+            y2=alt.Y2("g2:Q"),
         ),
         edges.mark_point(
             shape="triangle", filled=True, size=70, color=theme.FAINT, opacity=1
-        ).encode(x="s2:Q", y="g2:Q", angle=alt.Angle("angle:Q", scale=None)),
+        ).encode(x=alt.X("s2:Q"), y=alt.Y("g2:Q"), angle=alt.Angle("angle:Q", scale=None)),
         stages.mark_point(
             filled=True, size=110, opacity=1, stroke=theme.PAPER, strokeWidth=1.2
         ).encode(x=x, y=y, color=color, tooltip=tooltip),
         alt.Chart(alt.Data(values=labels))
         .mark_text(align="left", baseline="middle", fontSize=11.5, color=theme.INK)
-        .encode(x="s:Q", y="g:Q", text="stage:N"),
+        .encode(x=alt.X("s:Q"), y=alt.Y("g:Q"), text=alt.Text("stage:N")),
     ]
     if rim:
         layers.append(
             alt.Chart(alt.Data(values=rim))
             .mark_line(interpolate="linear-closed", strokeWidth=1.3, opacity=0.75)
-            .encode(x=x, y=y, order="turn:O", detail="stage:N", color=color)
+            .encode(x=x, y=y, order=alt.Order("turn:O"), detail=alt.Detail("stage:N"), color=color)
         )
+    if band:
+        layers.insert(0, _front(band, frame))
     chart = alt.layer(*layers).properties(width=frame.width, height=frame.height)
     return dict(chart.to_dict(validate=False))
+
+
+def _front(band: Sequence[Mapping[str, Any]], frame: Frame) -> Any:
+    """The Pareto front as a band behind everything, within what is shown."""
+    import altair as alt
+
+    def shown(value: float | None) -> float:
+        """Within the frame; what is not known lies below everything."""
+        low, high = frame.low[1], frame.high[1]
+        return low if value is None else min(max(100 * value, low), high)
+
+    rows = [
+        {"s": 100 * row["special"], "g_low": shown(row["low"]), "g_high": shown(row["high"])}
+        for row in band
+        if frame.low[0] <= 100 * row["special"] <= frame.high[0]
+    ]
+    # whoever is reached at some S is reached at any smaller one
+    rows = [{**rows[0], "s": frame.low[0]}, *rows] if rows else rows
+    return (
+        alt.Chart(alt.Data(values=rows))
+        .mark_area(color=theme.GREY, opacity=0.28)
+        .encode(
+            x=alt.X("s:Q", scale=_scale(frame, 0)),
+            y=alt.Y("g_low:Q", scale=_scale(frame, 1)),
+            y2=alt.Y2("g_high:Q"),
+        )
+    )
 
 
 def _scale(frame: Frame, axis: int) -> Any:

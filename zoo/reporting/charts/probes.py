@@ -54,11 +54,11 @@ def stage_color(tradeoff: Tradeoff) -> Any:
 
 
 def curve(
-    tradeoff: Tradeoff, rows: Sequence[Row], x: Any, y: str, title: str
+    tradeoff: Tradeoff, rows: Sequence[Row], x: Any, y: str, title: str, *, zero: bool = True
 ) -> tuple[list[Any], list[dict[str, Any]]]:
     """Lines with a band where rows have limits; also the rows as drawn, in points.
 
-    x: an Altair channel. y: the name of the value in the rows.
+    x: an Altair channel. y: the name of the value in the rows. zero: whether the axis has it.
     """
     import altair as alt
 
@@ -75,14 +75,14 @@ def curve(
         if figures.known(row.get(y)) and figures.known(row.get(name))
     ]
     bands = [point for point in points if point["low"] is not None and point["high"] is not None]
-    color = stage_color(tradeoff)
+    color, scale = stage_color(tradeoff), alt.Scale(zero=zero)
     tip = [alt.Tooltip("stage:N"), alt.Tooltip(f"{name}:Q"), alt.Tooltip("y:Q", format=".1f")]
     layers = [
         alt.Chart(alt.Data(values=bands))
         .mark_area(opacity=0.14)
-        .encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q", color=color),
+        .encode(x=x, y=alt.Y("low:Q", title=title, scale=scale), y2=alt.Y2("high:Q"), color=color),
         alt.Chart(alt.Data(values=points))
         .mark_line(point=alt.OverlayMarkDef(size=40), strokeWidth=2)
-        .encode(x=x, y=alt.Y("y:Q", title=title), color=color, tooltip=tip),
+        .encode(x=x, y=alt.Y("y:Q", title=title, scale=scale), color=color, tooltip=tip),
     ]
     return layers, points

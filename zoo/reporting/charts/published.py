@@ -99,7 +99,7 @@ def _spec(held: Sequence[Held], names: Any, width: int) -> dict[str, Any]:
             .mark_line(color=theme.FAINT, strokeDash=[4, 3])
             .encode(x=x, y=y),
             base.mark_rule(color=theme.GREY, strokeWidth=5, opacity=0.5).encode(
-                y=alt.Y("low:Q", title="ours (points)"), y2="high:Q"
+                y=alt.Y("low:Q", title="ours (points)"), y2=alt.Y2("high:Q")
             ),
             base.mark_point(filled=True, size=70, opacity=1).encode(y=y, color=color),
         ],

@@ -80,10 +80,16 @@ def _spec(tradeoff: Tradeoff, dots: list[dict[str, Any]], width: int) -> dict[st
         [
             base.transform_filter("datum.low !== null")
             .mark_rule(strokeWidth=1.5, opacity=0.5)
-            .encode(x="low:Q", x2="high:Q"),
+            .encode(x=alt.X("low:Q"), x2=alt.X2("high:Q")),
             base.mark_point(filled=True, size=80, opacity=1).encode(
                 x=alt.X("kl:Q", title="KL(parent || child), nats"),
-                tooltip=["stage:N", "base:N", "protocol:N", "kl:Q", "loss:Q"],
+                tooltip=[
+                    alt.Tooltip("stage:N"),
+                    alt.Tooltip("base:N"),
+                    alt.Tooltip("protocol:N"),
+                    alt.Tooltip("kl:Q"),
+                    alt.Tooltip("loss:Q"),
+                ],
             ),
         ],
         width,

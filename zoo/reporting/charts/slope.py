@@ -100,16 +100,16 @@ def _spec(draft: Draft, edge: Edge, width: int) -> dict[str, Any]:
         [
             alt.Chart(alt.Data(values=lines))
             .mark_rule(strokeWidth=1.8)
-            .encode(x=x, x2="x2:Q", y=y, y2="y2:Q", color=color, tooltip=tip),
+            .encode(x=x, x2=alt.X2("x2:Q"), y=y, y2=alt.Y2("y2:Q"), color=color, tooltip=tip),
             alt.Chart(alt.Data(values=marks))
             .mark_point(filled=True, size=36, opacity=1)
             .encode(x=x, y=y, color=color, tooltip=tip),
             alt.Chart(alt.Data(values=words))
             .mark_text(align="left", baseline="middle", fontSize=11)
-            .encode(x=x, y=y, text="text:N", color=color),
+            .encode(x=x, y=y, text=alt.Text("text:N"), color=color),
             alt.Chart(alt.Data(values=heads))
             .mark_text(align="left", baseline="bottom", fontSize=11, dy=-3, color=theme.SOFT)
-            .encode(x=x, y=alt.value(0), text="text:N"),
+            .encode(x=x, y=alt.value(0), text=alt.Text("text:N")),
         ],
         width,
         HEIGHT,

@@ -1,0 +1,86 @@
+"""What a reader of any format hands over: one model's results, task by task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zoo.models import Prompting
+from zoo.questions import Question
+from zoo.results import Item
+
+Measure = tuple[str, str]
+"""A metric and the filter it was computed under."""
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """A task's number as its file has it; stderr None where the file has none."""
+
+    value: float
+    stderr: float | None
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True)
+class Logged:
+    """The items of one task under one measure, with what they were asked, by prompt hash."""
+
+    items: tuple[Item, ...]
+    questions: Mapping[str, Question]
+
+
+class UnpairableError(Exception):
+    """A measure that has no value for a single item: only its aggregate can be compared."""
+
+
+ReadItems = Callable[[Measure, str | None], Logged]
+"""(measure, cluster field) -> items. Raises CellError where the file is damaged, and
+UnpairableError where the measure has no value for an item."""
+
+
+@dataclass(frozen=True)
+class TaskResults:
+    """One task of one file.
+
+    n: items, None where the file does not say. limit: as asked, None for all items.
+    aggregates: in the order of the file. sha256: of the file with the items, "" where there is
+    none; then `items` is None. broken: why the task cannot be taken, "" where it can.
+    """
+
+    name: str
+    version: str
+    num_fewshot: int | None
+    n: int | None
+    limit: int | None
+    aggregates: Mapping[Measure, Aggregate]
+    items: ReadItems | None = None
+    sha256: str = ""
+    broken: str = ""
+
+
+@dataclass(frozen=True)
+class Results:
+    """What one file holds: one model on some tasks.
+
+    model: what the file calls it, as it was loaded there. asked: how, as far as the file says.
+    engine, dtype, device, versions, date: of whoever measured. facts: what else the file says of
+    itself, for people.
+    """
+
+    path: Path
+    sha256: str
+    format: str
+    model: str
+    asked: Prompting
+    seed: int
+    engine: str
+    dtype: str
+    device: str
+    batch_size: str
+    revision: str | None
+    date: str
+    versions: Mapping[str, str]
+    tasks: Sequence[TaskResults]
+    facts: Mapping[str, str] = field(default_factory=dict)
