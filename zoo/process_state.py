@@ -9,7 +9,6 @@ from __future__ import annotations
 import locale
 import logging
 import os
-import pickle
 import random
 import signal
 import sys
@@ -46,6 +45,11 @@ def _numpy() -> Any:
     return sys.modules["numpy"]
 
 
+def _comparable(state: Any) -> tuple[Any, ...]:
+    """numpy's state with its array as a tuple: arrays have no one answer to =="""
+    return tuple(tuple(each.tolist()) if hasattr(each, "tolist") else each for each in state)
+
+
 def _root_logger() -> tuple[Any, ...]:
     root = logging.getLogger()
     return root.level, tuple(root.handlers), logging.root.manager.disable
@@ -72,8 +76,8 @@ PARTS = (
     _Part("the seed of random", random.getstate, random.setstate),
     _Part(
         "numpy's seed",
-        lambda: pickle.dumps(_numpy().random.get_state()),
-        lambda value: _numpy().random.set_state(pickle.loads(value)),
+        lambda: _comparable(_numpy().random.get_state()),
+        lambda value: _numpy().random.set_state(value),
         "numpy.random",
     ),
     _Part(

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from support.fixtures import adapter, base, chat, own_caches, task_folder
-from support.tasks import write_tasks
 from support.zoos import TinyZoo
 
 __all__ = ["adapter", "base", "chat", "own_caches", "task_folder"]
@@ -20,7 +19,7 @@ TASKS = ("tiny_choice", "tiny_write", "tiny_lists")
 def lineage(tmp_path_factory: pytest.TempPathFactory, base: Path, chat: Path) -> TinyZoo:
     """A zoo of a base and a child with a chat template."""
     zoo = TinyZoo(tmp_path_factory.mktemp("lineage"))
-    write_tasks(zoo.tasks, absolute=True)
+    zoo.write_tasks(absolute=True)
     zoo.model("base", base, "pretrained")
     zoo.model("chat", chat, "instruction-tuned", base_model='"./base"')
     for task in TASKS[:2]:

@@ -65,6 +65,11 @@ class TinyZoo:
     def tasks(self) -> Path:
         return self.root / "tasks"
 
+    def write_tasks(self, **how: Any) -> None:
+        """Writes the tiny tasks, and trusts their Python."""
+        write_tasks(self.tasks, **how)
+        trust([task for task in read_tasks(self.tasks).values() if runs_code(task)])
+
     def host(self) -> Host:
         """The zoo, opened anew."""
         return Host(
@@ -111,8 +116,7 @@ def make_zoo(
 ) -> TinyZoo:
     """A pretrained stage, an adapter over it and an instruction-tuned stage."""
     zoo = TinyZoo(root)
-    write_tasks(zoo.tasks)
-    trust([task for task in read_tasks(zoo.tasks).values() if runs_code(task)])
+    zoo.write_tasks()
     folder = zoo.model("base", base, "pretrained")
     over = shutil.copytree(adapter, root / "adapter")
     zoo.add(

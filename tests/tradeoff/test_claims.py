@@ -154,9 +154,13 @@ def sound():
     }
 
 
+OF_COPIES = dict.fromkeys(("M1", "Q1")).keys()
+"""Claims of stages that trained nothing, widened for themselves alone."""
+
+
 def test_the_hosts_own_plugins_declare_the_22_claims_that_intervals_are_widened_for(claims):
-    assert {f"H{n}" for n in range(1, 23)} == set(claims)
-    assert len(claims) == DECLARED
+    assert {f"H{n}" for n in range(1, 23)} == set(claims) - OF_COPIES
+    assert len(claims) - len(OF_COPIES) == DECLARED
 
 
 def test_every_regime_names_the_claims_that_its_plugin_brings(claims):
@@ -173,7 +177,7 @@ def test_every_regime_names_the_claims_that_its_plugin_brings(claims):
 def test_every_claim_is_listed_in_its_order_on_any_report(claims, whole):
     for tradeoff in (EMPTY, whole):
         found = decide_all(tradeoff, claims.values())
-        assert [row["id"] for row in found] == [f"H{n}" for n in range(1, 23)]
+        assert [row["id"] for row in found] == [*(f"H{n}" for n in range(1, 23)), *OF_COPIES]
     assert {row["verdict"] for row in decide_all(EMPTY, claims.values())} == {"not testable"}
     for row in decide_all(EMPTY, claims.values()):
         assert "its rule" not in row["reason"], row
