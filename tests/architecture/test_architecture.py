@@ -36,10 +36,11 @@ FLOORS = (
     {"contrasts", "interruption", "liveness", "pairing", "registry", "suites"},
     {"claims", "composites", "equivalence", "plan", "questions"},
     {"catalogue", "findings", "discovery", "evaluation", "matching", "reporting", "stages"},
-    {"advice", "host", "measures", "recall", "sheet"},
+    {"advice", "host", "measures", "recall", "sheet", "telling"},
     {"diagnosis", "executors", "maintenance", "tradeoff"},
+    {"preparation"},
     {"running"},
-    {"api", "asking", "comparing", "rescoring"},
+    {"api", "asking", "checking", "comparing", "rescoring"},
     {"cli"},
     {"__main__"},
 )
