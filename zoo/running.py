@@ -181,7 +181,7 @@ def run_family(
         ordered = (*(results[number] for number in sorted(results)), *plan.failed)
         record = _record(family, suite, options, settings, started, ordered, questions)
         path = host.store.add_run(record)
-        add_to_index(host.store, ordered)
+        add_to_index(host.store, ordered, [path])
         outcome = Outcome(family, suite, ordered, record, path)
         tell(
             "interrupted" if interruption else "finished",

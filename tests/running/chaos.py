@@ -139,7 +139,7 @@ def kept(root: Path) -> list[str]:
     """Every answer that a store has on the disk, checked."""
     store = Store(root)
     assert store.verify() == []
-    store.records()
+    list(store.records())
     found = []
     for key in store.keys(RESPONSES):
         columns, _ = store.get(RESPONSES, key) or ({}, {})

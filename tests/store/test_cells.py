@@ -194,3 +194,17 @@ def test_a_sealed_table_comes_back_equal_and_no_change_of_a_byte_passes(
     byte = data.draw(st.integers(0, 255).filter(lambda each: each != sealed[place]))
     with pytest.raises(ValueError):  # noqa: PT011 - json has its own messages
         unseal(sealed[:place] + bytes([byte]) + sealed[place + 1 :])
+
+
+def test_a_seal_that_stands_elsewhere_or_twice_is_none() -> None:
+    sealed = seal({"a": 1, "z": {"seal": "x"}})
+    line = next(each for each in sealed.splitlines(keepends=True) if each.startswith(b' "seal"'))
+    without = sealed.replace(line, b"")
+    assert unseal(sealed) == {"a": 1, "z": {"seal": "x"}}
+    for other in (
+        without,
+        without.replace(b"{\n", b"{\n" + line, 1),
+        sealed.replace(line, 2 * line),
+    ):
+        with pytest.raises(ValueError, match=r"seal|sha256"):
+            unseal(other)
