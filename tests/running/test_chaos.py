@@ -33,6 +33,7 @@ def test_killed_runs_lose_nothing_that_was_kept_and_come_to_the_same_answers(
         timeout=kills * 10,
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    print(done.stdout)  # where they struck, with -s
     lanes = [json.loads(line) for line in done.stdout.splitlines()]
     assert sum(lane["killed"] for lane in lanes) == kills
     struck = Counter[str]()
