@@ -47,6 +47,24 @@ def test_the_first_of_two_writers_wins(store: Store) -> None:
     assert store.get(SCORES, KEY) == (COLUMNS, SUMMARY)
 
 
+def test_many_cells_are_put_as_one_by_one_and_one_that_cannot_be_costs_no_other(
+    store: Store,
+) -> None:
+    many = {digest(number): ({"n": [number]}, {"number": number}) for number in range(20)}
+    cells = [(key, *each) for key, each in many.items()]
+    assert store.put_all(SCORES, [*cells, (KEY, {"text": ["other"]}, {})]) == {
+        **many,
+        KEY: (COLUMNS, SUMMARY),
+    }
+    assert {key: store.get(SCORES, key) for key in many} == many
+    blocked = digest("blocked")
+    (store.root / RESPONSES / blocked[:2]).mkdir(parents=True)
+    (store.root / RESPONSES / blocked[:2] / blocked).write_text("a file, no folder")
+    with pytest.raises(StoreError, match="cannot be written"):
+        store.put_all(RESPONSES, [(blocked, {"n": [1]}, {}), *cells])
+    assert {key: store.get(RESPONSES, key) for key in many} == many
+
+
 @pytest.mark.parametrize("name", ["cell.json", "table.parquet"])
 def test_no_flipped_bit_is_ever_read_as_valid(name: str, store: Store) -> None:
     path = folder_of(store) / name

@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +35,12 @@ T = TypeVar("T")
 
 Stored = tuple[Mapping[str, Sequence[Any]], Mapping[str, Any]]
 """Columns and summary of a cell."""
+
+Unkept = tuple[str, Mapping[str, Sequence[Any]], Mapping[str, Any]]
+"""Key, columns and summary of a cell that is to be kept."""
+
+WRITERS = 8
+"""Cells that are finished at once: each waits for the disk most of the time."""
 
 RESPONSES = "responses"
 SCORES = "scores"
@@ -84,6 +91,18 @@ class Store:
         if kind == RESPONSES:
             self.attempts.remove(key)
         return found
+
+    def put_all(self, kind: str, cells: Iterable[Unkept]) -> dict[str, Stored]:
+        """As `put`, of several cells at once; what now stands there, by key.
+
+        Where one cannot be written StoreError is raised when the others are.
+        """
+        with ThreadPoolExecutor(WRITERS) as writers:
+            waiting = {
+                key: writers.submit(self.put, kind, key, columns, summary)
+                for key, columns, summary in cells
+            }
+            return {key: each.result() for key, each in waiting.items()}
 
     def get(self, kind: str, key: str) -> Stored | None:
         """Columns and summary of a cell, every byte checked; None where there is none.
