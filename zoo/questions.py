@@ -6,14 +6,14 @@ task's content.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from zoo.errors import StoreError
 from zoo.results import Result, RunRecord, RunSpec
-from zoo.store import QUESTIONS, WRITERS, Store
+from zoo.store import QUESTIONS, WRITERS, Store, Unkept
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def keep_questions(
 
     Raises StoreError where they cannot be written.
     """
-    lacking = (
+    lacking: Iterator[Unkept] = (
         (key, _columns(list(questions)), {})
         for key, questions in asked
         if store.get_or_set_aside(QUESTIONS, key) is None
