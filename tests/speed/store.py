@@ -22,7 +22,7 @@ from store.recorded import MODEL, SUITE, keep, record
 
 from zoo.fingerprints import digest
 from zoo.maintenance import rebuild_index
-from zoo.store import Store
+from zoo.store import SCORES, Store
 from zoo.store.journal import decode
 
 RECORDS = 20_000
@@ -78,6 +78,8 @@ def many(root: Path, cells: int) -> dict[str, float]:
             store.add_run(record(f"{run:08}", *kept, suite=SUITE, family=family))
 
     found["write, each"] = seconds(lambda: [keep(store, value=n) for n in range(50)]) / 50
+    together = [(digest(["together", n]), {"n": [n] * 4}, {}) for n in range(200)]
+    found["write, each of many at once"] = seconds(lambda: store.put_all(SCORES, together)) / 200
     synced, os.fsync = os.fsync, lambda _: None  # the material is not what is measured
     try:
         fill()

@@ -44,6 +44,15 @@ def test_a_damaged_run_record_is_passed_over_and_named(
     assert len(store.verify()) == 1
 
 
+def test_no_cut_run_record_is_ever_read_as_valid(store: Store) -> None:
+    path = store.add_run(record("1", keep(store)))
+    whole = path.read_bytes()
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        with pytest.raises(StoreError, match="cannot be read"):
+            store.read_run(path)
+
+
 def test_recall_brings_the_newest_cell_of_each_kind_from_comparable_runs(store: Store) -> None:
     old, new = keep(store, value=0.25), keep(store, value=0.75)
     native = keep(store, protocol="native", value=0.5)
