@@ -140,10 +140,12 @@ def _look(pid: int, places: Path) -> str:
     if not place.exists():
         return "starting"
     os.kill(pid, signal.SIGUSR1)
-    until = time.monotonic() + 0.05
+    until = time.monotonic() + 1
     while not (text := place.read_text()) and time.monotonic() < until:
         time.sleep(0.0005)
     *_, main = text.split("hread 0x")
     functions = re.findall(r'File ".*[/\\](\w+)\.py", line \d+ in (\w+)', main)
+    if not functions:
+        return "unseen"
     phases = (PHASES.get(f"{module}.{function}") for module, function in functions)
     return next(filter(None, phases), "starting")
