@@ -80,7 +80,7 @@ def _cells(host: Host, model: str) -> dict[CellKey, Recorded]:
             key = (cell.spec.benchmark.key, cell.spec.protocol, cell.spec.limit)
             found.setdefault(key, (record, cell))
     if not found:
-        known = {cell.spec.model.id for record in host.store.records() for cell in record.cells}
+        known = {model for head in host.store.heads() for model in head.models}
         raise UnknownNameError("scored model", model, known, f"`zoo run {model}` makes it one")
     return found
 

@@ -6,13 +6,14 @@ task's content.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from zoo.errors import StoreError
 from zoo.results import Result, RunRecord, RunSpec
-from zoo.store import QUESTIONS, Store
+from zoo.store import QUESTIONS, WRITERS, Store, Unkept
 
 
 @dataclass(frozen=True)
@@ -29,21 +30,29 @@ class Question:
     target: str = ""
 
 
-def keep_questions(store: Store, key: str, questions: Iterable[tuple[str, Question]]) -> None:
-    """Writes the questions of a cell, (prompt hash, question) each, unless they lie there already.
+def keep_questions(
+    store: Store, asked: Iterable[tuple[str, Iterable[tuple[str, Question]]]]
+) -> None:
+    """Writes the questions of cells, by key (prompt hash, question) each, where they are missing.
 
     Raises StoreError where they cannot be written.
     """
-    if store.get_or_set_aside(QUESTIONS, key) is not None:
-        return
-    rows = list(questions)
-    columns: dict[str, Sequence[Any]] = {
+    lacking: Iterator[Unkept] = (
+        (key, _columns(list(questions)), {})
+        for key, questions in asked
+        if store.get_or_set_aside(QUESTIONS, key) is None
+    )
+    while some := list(islice(lacking, WRITERS)):  # all of them might not fit into memory
+        store.put_all(QUESTIONS, some)
+
+
+def _columns(rows: Sequence[tuple[str, Question]]) -> dict[str, Sequence[Any]]:
+    return {
         "prompt_hash": [hash for hash, _ in rows],
         "prompts": [[_writable(text) for text in each.prompts] for _, each in rows],
         "options": [[_writable(text) for text in each.options] for _, each in rows],
         "target": [_writable(each.target) for _, each in rows],
     }
-    store.put(QUESTIONS, key, columns, {})
 
 
 def read_questions(store: Store, key: str) -> Mapping[str, Question]:

@@ -48,24 +48,25 @@ def recall(
     note says so. models: only these ids, each the child of its nearest ancestor among them.
     Raises UnknownNameError where there is no such run.
     """
-    records = store.records()
+    heads = store.heads()
     wanted = set(models)
     chosen = [
-        record
-        for record in records
-        if family in (None, record.family)
-        and suite in (None, record.suite.get("name"))
-        and (not wanted or wanted & {cell.spec.model.id for cell in record.cells})
+        head
+        for head in heads
+        if family in (None, head.family)
+        and suite in (None, head.suite)
+        and (not wanted or wanted & set(head.models))
     ]
-    if not chosen:
-        ran = sorted({f"{record.family} on {record.suite.get('name')}" for record in records})
+    records = store.records(chosen)
+    newest = next(records, None)
+    if newest is None:
+        ran = sorted({f"{head.family} on {head.suite}" for head in heads})
         named = family or ", ".join(sorted(wanted)) or "any family"
         asked = f"{named} on {suite}" if suite else named
         raise UnknownNameError("run", asked, ran, "`zoo run` makes one")
-    newest = chosen[0]
-    same = [record for record in chosen if _comparable(record, newest)]
-    if family is None and suite is None and not wanted:
-        same = [newest]
+    same = [newest]
+    if family is not None or suite is not None or wanted:
+        same += [record for record in records if _comparable(record, newest)]
     cells: dict[tuple[object, ...], RecordedCell] = {}
     for record in same:
         for cell in record.cells:
@@ -106,7 +107,7 @@ def cells_of_model(store: Store, model: str) -> Sequence[tuple[RunRecord, Record
     """Every cell any run recorded for a model, newest first, each with its run."""
     return [
         (record, cell)
-        for record in store.records()
+        for record in store.records(head for head in store.heads() if model in head.models)
         for cell in record.cells
         if cell.spec.model.id == model
     ]

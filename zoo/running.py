@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from zoo.benchmarks import Suite
-from zoo.errors import StoreError, ZooError
+from zoo.errors import ZooError
 from zoo.evaluation.asked import keep_asked
 from zoo.evaluation.environment import resolve_device, resolve_dtype
 from zoo.evaluation.evaluator import OnEvent
-from zoo.evaluation.preflight.inspection import inspect as inspect_cells
 from zoo.evaluation.preparing import Cell
-from zoo.executors import Settings, evaluator_for
+from zoo.executors import Settings
 from zoo.fingerprints import digest
 from zoo.hookspecs import Executor, Job
 from zoo.host import Host
@@ -27,11 +26,13 @@ from zoo.liveness import Sign, signs_of_life
 from zoo.maintenance import add_to_index
 from zoo.models import Family, Model
 from zoo.plan import Plan, Wishes, as_asked, make_plan
+from zoo.preparation import cells_to_ask, prepare_cells
 from zoo.probing import describe
 from zoo.progress import Progress, Tally
 from zoo.redaction import redact, refuse_secrets
-from zoo.results import RecordedCell, Result, RunRecord, RunSpec
+from zoo.results import RecordedCell, Result, RunRecord
 from zoo.structuring import plain
+from zoo.telling import what_came, what_lies_ahead
 from zoo.trust import trusted
 
 UNASKED = "the run was stopped before this cell had a score; run again to go on"
@@ -155,19 +156,19 @@ def run_family(
     first = _sign(family, suite, options, settings, started, command)
     results: dict[int, Result] = {}
     with signs_of_life(host.store.root, first, tally.now):
-        cells = _prepare(plan, plain(settings), results, tell)
+        cells = prepare_cells(plan, plain(settings), results, tell)
         names = [cell.spec.identity for cell in cells.values()]
         questions = dict(zip(names, keep_asked(host.store, cells.values()), strict=True))
         device = None if executor.remote else settings.device
-        waiting = _waiting(host, cells, device, results, tell)
-        tell("start", _start(plan, family, suite, results, waiting))
+        waiting = cells_to_ask(host, cells, device, results, tell)
+        tell("start", what_lies_ahead(plan, family, suite, results, waiting))
         missing = UNASKED
         interruption: KeyboardInterrupt | None = None
         try:
             with closing(_executed(executor, waiting, settings, options, tell)) as brought:
                 for number, result in brought:
                     results[number] = replace(result, error=redact(result.error))
-                    tell("result", _told(results[number]))
+                    tell("result", what_came(results[number]))
             missing = f"the executor {executor.name!r} gave no result for this cell; run again"
         except ZooError:
             raise
@@ -182,7 +183,7 @@ def run_family(
         ordered = (*(results[number] for number in sorted(results)), *plan.failed)
         record = _record(family, suite, options, settings, started, ordered, questions)
         path = host.store.add_run(record)
-        add_to_index(host.store, ordered)
+        add_to_index(host.store, ordered, [path])
         outcome = Outcome(family, suite, ordered, record, path)
         tell(
             "interrupted" if interruption else "finished",
@@ -219,54 +220,6 @@ def _executed(
             yield number, result
 
 
-def _start(
-    plan: Plan,
-    family: Family,
-    suite: Suite,
-    results: Mapping[int, Result],
-    waiting: Mapping[int, Cell],
-) -> dict[str, Any]:
-    """What a run has before it, in all and by model. Cells that share an answer ask it once."""
-    asked: dict[str, dict[str, int]] = {model.id: {} for model in family.models}
-    seen: set[str] = set()
-    for cell in waiting.values():
-        if cell.response_key not in seen:
-            seen.add(cell.response_key)
-            asked.setdefault(cell.spec.model.id, {})[cell.response_key] = cell.size
-    found = [*results.values(), *plan.failed]
-    return {
-        "family": family.name,
-        "suite": suite.name,
-        "models": len(family.models),
-        "cells": len(plan.specs) + len(plan.failed),
-        "reused": sum(result.reused for result in found),
-        "failed": sum(result.status == "failed" for result in found),
-        "requests": sum(sum(sizes.values()) for sizes in asked.values()),
-        "by_model": [
-            {
-                "model": model,
-                "cells": sum(cell.spec.model.id == model for cell in waiting.values()),
-                "reused": sum(r.reused for r in found if r.spec.model.id == model),
-                "requests": sum(sizes.values()),
-            }
-            for model, sizes in asked.items()
-        ],
-    }
-
-
-def _told(result: Result) -> dict[str, Any]:
-    """What is told of a result."""
-    spec = result.spec
-    return {
-        "model": spec.model.id,
-        "benchmark": spec.benchmark.name,
-        "protocol": spec.protocol,
-        "name": spec.name,
-        "status": result.status,
-        "error": result.error,
-    }
-
-
 def _sign(
     family: Family,
     suite: Suite,
@@ -287,78 +240,6 @@ def _takes(function: Callable[..., Any], name: str) -> bool:
     """Whether a function can be given an argument of that name."""
     parameters = inspect.signature(function).parameters.values()
     return any(p.name == name or p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
-
-
-def _waiting(
-    host: Host,
-    cells: Mapping[int, Cell],
-    device: str | None,
-    results: dict[int, Result],
-    tell: OnEvent,
-) -> dict[int, Cell]:
-    """Cells that are to be asked, by their place in the plan; what cannot be goes into `results`.
-
-    What is found of this machine is told. Raises StoreError where the run is not to be begun.
-    """
-    waiting = {number: cell for number, cell in cells.items() if number not in results}
-    found = inspect_cells(list(waiting.values()), device=device, store=host.store.root)
-    for finding in found:
-        tell("finding", plain(finding))
-        if not finding.refuses:
-            continue
-        if not finding.model:
-            raise StoreError(finding.text)
-        for number, cell in list(waiting.items()):
-            if cell.spec.model.id == finding.model:
-                results[number] = Result(cell.spec, "failed", error=finding.text)
-                del waiting[number]
-    return waiting
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What a run would do: cells that fail now, that the store has, and that are to be asked."""
-
-    failed: tuple[Result, ...]
-    reused: tuple[Result, ...]
-    asked: tuple[RunSpec, ...]
-    requests: int
-
-
-def check_family(
-    host: Host, plan: Plan, options: Options, on_event: OnEvent = lambda *_: None
-) -> Checked:
-    """Prepares every cell of a plan, as a run does before it loads the first weight."""
-    results: dict[int, Result] = {}
-    settings = settings_of(host, options)
-    cells = _prepare(plan, plain(settings), results, on_event)
-    remote = host.executor(options.executor).remote
-    waiting = _waiting(host, cells, None if remote else settings.device, results, on_event)
-    sizes = {cell.response_key: cell.size for cell in waiting.values()}
-    return Checked(
-        tuple(each for each in results.values() if each.status == "failed") + plan.failed,
-        tuple(each for each in results.values() if each.reused),
-        tuple(cell.spec for cell in waiting.values()),
-        sum(sizes.values()),
-    )
-
-
-def _prepare(
-    plan: Plan, settings: Mapping[str, Any], results: dict[int, Result], on_event: OnEvent
-) -> dict[int, Cell]:
-    """Cells by their place in the plan; what fails or is in the store goes into `results`."""
-    evaluator = evaluator_for(settings)
-    cells: dict[int, Cell] = {}
-    for number, spec in enumerate(plan.specs):
-        on_event("preparing", {"done": number, "cells": len(plan.specs), "name": spec.name})
-        prepared = evaluator.prepare(spec)
-        if isinstance(prepared, Result):
-            results[number] = replace(prepared, error=redact(prepared.error))
-            continue
-        cells[number] = prepared
-        if (found := evaluator.finished(prepared)) is not None:
-            results[number] = found
-    return cells
 
 
 def _by_model(cells: Mapping[int, Cell]) -> list[tuple[Model, list[int]]]:

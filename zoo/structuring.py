@@ -36,10 +36,10 @@ def converter() -> cattrs.Converter:
     for kind in (str, bool, int):
         made.register_structure_hook(kind, _exactly(kind))
     made.register_structure_hook(float, _number)
-    made.register_structure_hook_func(_is_plain_union, _plain_union)
-    made.register_structure_hook_func(_is_literal, _one_of)
-    made.register_structure_hook_func(_is_tuple, _listed)
-    made.register_structure_hook_func(_is_mapping, _mapped)
+    made.register_structure_hook_factory(_is_plain_union, _plain_union)
+    made.register_structure_hook_factory(_is_literal, _one_of)
+    made.register_structure_hook_factory(_is_tuple, _listed)
+    made.register_structure_hook_factory(_is_mapping, _mapped)
     made.register_structure_hook_func(lambda kind: kind is Any, lambda value, _: _json(value))
     made.register_structure_hook_factory(is_dataclass, _table)
     return made
@@ -110,40 +110,54 @@ def _is_literal(kind: Any) -> bool:
     return typing.get_origin(kind) is typing.Literal
 
 
-def _one_of(value: Any, kind: Any) -> Any:
-    if value not in (known := typing.get_args(kind)):
-        raise ValueError(
-            f"{_shown(value)} is none of {', '.join(known)}" + did_you_mean(str(value), known)
-        )
-    return value
+def _one_of(kind: Any) -> Any:
+    known = typing.get_args(kind)
+
+    def structure(value: Any, _: Any) -> Any:
+        if value not in known:
+            raise ValueError(
+                f"{_shown(value)} is none of {', '.join(known)}" + did_you_mean(str(value), known)
+            )
+        return value
+
+    return structure
 
 
 def _is_tuple(kind: Any) -> bool:
     return typing.get_origin(kind) is tuple
 
 
-def _listed(value: Any, kind: Any) -> tuple[Any, ...]:
+def _listed(kind: Any) -> Any:
     """Tuples from lists alone: a string is no list of its letters."""
-    if not isinstance(value, (list, tuple)):
-        raise _misfit(value, "a list")
     first, *others = typing.get_args(kind)
-    if others != [...] and len(value) != 1 + len(others):
-        raise ValueError(f"{_shown(value)} has {len(value)} entries, wanted {1 + len(others)}")
+    size = None if others == [...] else 1 + len(others)
     many: Any = GenericAlias(list, (first,))
-    return tuple(converter().structure(list(value), many))
+
+    def structure(value: Any, _: Any) -> tuple[Any, ...]:
+        if not isinstance(value, (list, tuple)):
+            raise _misfit(value, "a list")
+        if size is not None and len(value) != size:
+            raise ValueError(f"{_shown(value)} has {len(value)} entries, wanted {size}")
+        return tuple(converter().structure(list(value), many)) if value else ()
+
+    return structure
 
 
 def _is_mapping(kind: Any) -> bool:
     return typing.get_origin(kind) is Mapping
 
 
-def _mapped(value: Any, kind: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise _misfit(value, "a table")
+def _mapped(kind: Any) -> Any:
     _, of = typing.get_args(kind)
     many: Any = GenericAlias(dict, (str, of))
-    found: dict[str, Any] = converter().structure(dict(value), many)
-    return found
+
+    def structure(value: Any, _: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise _misfit(value, "a table")
+        found: dict[str, Any] = converter().structure(dict(value), many) if value else {}
+        return found
+
+    return structure
 
 
 def _json(value: Any) -> Any:
@@ -167,16 +181,23 @@ def _is_plain_union(kind: Any) -> bool:
     return all(arm in (*_SCALARS, type(None)) or _is_tuple(arm) for arm in arms)
 
 
-def _plain_union(value: Any, kind: Any) -> Any:
-    arms = typing.get_args(kind)
-    if value is None and type(None) in arms:
-        return None
-    for arm in arms:
-        listed = _is_tuple(arm) and isinstance(value, (list, tuple))
-        if listed or type(value) is arm or (arm is float and type(value) is int):
-            return converter().structure(value, arm)
-    names = ("a list" if _is_tuple(arm) else _called(arm) for arm in arms if arm is not type(None))
-    raise _misfit(value, " or ".join(names))
+def _plain_union(kind: Any) -> Any:
+    arms = [arm for arm in typing.get_args(kind) if arm is not type(None)]
+    optional = type(None) in typing.get_args(kind)
+    lists = [arm for arm in arms if _is_tuple(arm)]
+    scalars = frozenset(arm for arm in arms if arm not in lists)
+
+    def structure(value: Any, _: Any) -> Any:
+        if (value is None and optional) or type(value) in scalars:
+            return value
+        if float in scalars and type(value) is int:
+            return float(value)
+        if lists and isinstance(value, (list, tuple)):
+            return converter().structure(value, lists[0])
+        names = ("a list" if arm in lists else _called(arm) for arm in arms)
+        raise _misfit(value, " or ".join(names))
+
+    return structure
 
 
 def _first(problem: BaseException) -> tuple[str, str]:

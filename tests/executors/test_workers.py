@@ -4,6 +4,9 @@ goes on."""
 from __future__ import annotations
 
 import os
+import signal
+import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from support.zoos import TinyZoo, numbers
 from executors.conftest import Clumsy
 from zoo.errors import ConfigError
 from zoo.running import Outcome
+from zoo.store import RESPONSES, Store
 
 TASKS = ("tiny_choice", "tiny_shots", "tiny_write", "tiny_last", "tiny_mutual", "tiny_rolling")
 
@@ -94,6 +98,39 @@ def test_workers_that_die_quit_or_hang_are_replaced_and_only_guilty_cells_fail(
     assert loads(clumsy) == {"deadly": 2, "fragile": 2, "quitter": 3, "hanging": 3}
     assert seen.names().count("fallen") == 2 + 1 + 2 + 2
     assert {entry["child"] for entry in clumsy.log if "child" in entry} & living() == set()
+
+
+def test_the_successor_of_a_worker_that_was_killed_takes_up_its_answers_without_waiting(
+    clumsy: Clumsy,
+) -> None:
+    clumsy.zoo.add("a", "pretrained")
+    clumsy.zoo.add("b", "pretrained")
+    (clumsy.folder / "keeps").touch()
+    clumsy.falls("hang", "a", "written: ", 1)  # when other cells of its call are answered
+    root = clumsy.zoo.host().store.root
+
+    def kill() -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            time.sleep(0.01)
+            journals = [path.read_bytes() for path in root.glob("attempts/*/*/*/journal")]
+            # those of the model that hangs alone, and what it was asked before is on the disk
+            if len(journals) == 3 and all(journals) and any(b"is_greedy" in j for j in journals):
+                (hanging,) = (each["pid"] for each in clumsy.log if each.get("model") == "a")
+                os.kill(hanging, signal.SIGKILL)
+                return
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    outcome, seen = clumsy.run(workers=2)
+    killer.join()
+    assert not outcome.failed
+    assert seen.names().count("fallen") == 1
+    assert loads(clumsy) == {"a": 2, "b": 1}
+    store, mine = Store(root), [r for r in outcome.results if r.spec.model.id == "a"]
+    cells = [store.summary(RESPONSES, result.provenance.response_key) for result in mine]
+    assert any(cell and "taken_up" in cell for cell in cells)
+    assert "waiting" not in seen.names()
 
 
 def living() -> set[int]:

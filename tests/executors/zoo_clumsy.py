@@ -1,7 +1,8 @@
 """A plugin whose models bring down their process, each in its own way, as often as a file says.
 
 CLUMSY names a folder. What is called `<way>` there holds lines "model|text|times": the model falls
-in that way at a request that holds the text, so many times. `log` is told of every load.
+in that way at a request that holds the text, so many times. `log` is told of every load. Where
+there is a file `keeps`, each answer is told to who listens, as it comes.
 """
 
 from __future__ import annotations
@@ -72,14 +73,18 @@ def load(model: Model, **_: Any) -> Any:
                     fall()
 
         def loglikelihood(self, requests: Sequence[Any]) -> list[tuple[float, bool]]:
-            for request in requests:
-                self.stumble(request.args[0])
-            return [(-float(len(request.args[1])), False) for request in requests]
+            return [self.answer(each, -float(len(each.args[1])), False) for each in requests]
 
         def generate_until(self, requests: Sequence[Any]) -> list[str]:
-            for request in requests:
-                self.stumble("written: " + request.args[0])
-            return ["cat" for _ in requests]
+            return [self.answer(each, "cat") for each in requests]
+
+        def answer(self, request: Any, *answer: Any) -> Any:
+            kind = request.request_type
+            self.stumble(("written: " if kind == "generate_until" else "") + request.args[0])
+            said = answer if len(answer) > 1 else answer[0]
+            if (folder() / "keeps").exists():
+                self.cache_hook.add_partial(kind, request.args, said)
+            return said
 
         def loglikelihood_rolling(self, requests: Sequence[Any]) -> list[float]:
             return [-1.0 for _ in requests]

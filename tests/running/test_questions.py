@@ -50,7 +50,7 @@ def test_a_run_that_re_uses_everything_still_keeps_the_questions(tiny_zoo: TinyZ
 def test_what_was_never_kept_is_empty_and_a_lone_surrogate_does_no_harm(tiny_zoo: TinyZoo) -> None:
     store = Store(tiny_zoo.root / "results")
     assert read_questions(store, "ab" * 32) == {}
-    keep_questions(store, "cd" * 32, [("h", Question(("a\ud800b",), ("x", "y"), "x"))])
+    keep_questions(store, [("cd" * 32, [("h", Question(("a\ud800b",), ("x", "y"), "x"))])])
     assert read_questions(store, "cd" * 32) == {"h": Question(("a?b",), ("x", "y"), "x")}
     outcome, _ = tiny_zoo.run()
     bare = replace(

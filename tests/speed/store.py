@@ -22,7 +22,7 @@ from store.recorded import MODEL, SUITE, keep, record
 
 from zoo.fingerprints import digest
 from zoo.maintenance import rebuild_index
-from zoo.store import Store
+from zoo.store import SCORES, Store
 from zoo.store.journal import decode
 
 RECORDS = 20_000
@@ -71,20 +71,32 @@ def many(root: Path, cells: int) -> dict[str, float]:
 
     def fill() -> None:
         for run in range(0, cells, RUN):
-            models = [replace(MODEL, id=f"org/{run + n}") for n in range(min(RUN, cells - run))]
+            family = f"family-{run // RUN}"
+            numbers = range(run, min(run + RUN, cells))
+            models = [replace(MODEL, id=f"org/{number}", family=family) for number in numbers]
             kept = [keep(store, model=model) for model in models]
-            store.add_run(record(f"{run:08}", *kept, suite=SUITE))
+            store.add_run(record(f"{run:08}", *kept, suite=SUITE, family=family))
 
     found["write, each"] = seconds(lambda: [keep(store, value=n) for n in range(50)]) / 50
+    together = [(digest(["together", n]), {"n": [n] * 4}, {}) for n in range(200)]
+    found["write, each of many at once"] = seconds(lambda: store.put_all(SCORES, together)) / 200
     synced, os.fsync = os.fsync, lambda _: None  # the material is not what is measured
     try:
         fill()
     finally:
         os.fsync = synced
-    found["verify"] = seconds(store.verify)
-    found["rebuild"] = seconds(lambda: rebuild_index(store))
-    found["query the index"] = seconds(store.indexed)
-    found["find the newest run"] = seconds(lambda: next(iter(store.records()), None))
+    for name, act in {
+        "verify": store.verify,
+        "rebuild": lambda: rebuild_index(store),
+        "query, all cells": store.indexed,
+        "query, one family": lambda: store.indexed(family="family-0"),
+        "heads of all runs": store.heads,
+        "read the newest run": lambda: next(store.records()),
+        "read all runs": lambda: list(store.records()),
+    }.items():
+        before = time.process_time()
+        found[name] = seconds(act)
+        found[f"{name}, processor"] = time.process_time() - before
     return found
 
 
@@ -103,9 +115,9 @@ def main() -> None:
         print(json.dumps(found, indent=1))
         return
     for name, rate in rates.items():
-        print(f"{name:24} {rate:12,.0f} records/s")
+        print(f"{name:32} {rate:12,.0f} records/s")
     for name, each in times.items():
-        print(f"{name:24} {each:12.4f} s ({args.cells:,} cells)")
+        print(f"{name:32} {each:12.4f} s ({args.cells:,} cells)")
 
 
 if __name__ == "__main__":

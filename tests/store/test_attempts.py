@@ -87,6 +87,31 @@ def test_a_held_cell_is_nobody_elses_until_it_is_let_go(store: Store) -> None:
     claim(store).close()
 
 
+def test_a_lease_is_ended_by_the_name_of_its_holder_and_by_no_other(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "BEAT", 600)  # as if the holder were dead
+    monkeypatch.setattr(leases, "holder", "0123abcd")
+    left = claim(store)
+    left.add(0, 0, "x")
+    left.flush()
+    monkeypatch.setattr(leases, "holder", "")
+    nameless = store.claim(digest("another cell"), 10)
+    assert nameless is not None
+    for other in ("", "0123", "0123abcde"):
+        store.attempts.end_leases(other)
+        assert store.claim(KEY, 10) is None
+        assert store.attempts.held(digest("another cell"))
+    store.attempts.end_leases("0123abcd")
+    with claim(store) as successor:
+        assert successor.known.answers == {0: {0: "x"}}
+        store.attempts.end_leases("0123abcd")
+        assert store.claim(KEY, 10) is None
+    assert store.attempts.held(digest("another cell"))
+    nameless.close()
+    left.close()
+
+
 def test_an_attempt_that_kept_nothing_leaves_nothing(store: Store) -> None:
     claim(store).close()
     assert list(attempts_folder(store.root, KEY).iterdir()) == []

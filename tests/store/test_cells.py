@@ -47,6 +47,24 @@ def test_the_first_of_two_writers_wins(store: Store) -> None:
     assert store.get(SCORES, KEY) == (COLUMNS, SUMMARY)
 
 
+def test_many_cells_are_put_as_one_by_one_and_one_that_cannot_be_costs_no_other(
+    store: Store,
+) -> None:
+    many = {digest(number): ({"n": [number]}, {"number": number}) for number in range(20)}
+    cells = [(key, *each) for key, each in many.items()]
+    assert store.put_all(SCORES, [*cells, (KEY, {"text": ["other"]}, {})]) == {
+        **many,
+        KEY: (COLUMNS, SUMMARY),
+    }
+    assert {key: store.get(SCORES, key) for key in many} == many
+    blocked = digest("blocked")
+    (store.root / RESPONSES / blocked[:2]).mkdir(parents=True)
+    (store.root / RESPONSES / blocked[:2] / blocked).write_text("a file, no folder")
+    with pytest.raises(StoreError, match="cannot be written"):
+        store.put_all(RESPONSES, [(blocked, {"n": [1]}, {}), *cells])
+    assert {key: store.get(RESPONSES, key) for key in many} == many
+
+
 @pytest.mark.parametrize("name", ["cell.json", "table.parquet"])
 def test_no_flipped_bit_is_ever_read_as_valid(name: str, store: Store) -> None:
     path = folder_of(store) / name
@@ -194,3 +212,17 @@ def test_a_sealed_table_comes_back_equal_and_no_change_of_a_byte_passes(
     byte = data.draw(st.integers(0, 255).filter(lambda each: each != sealed[place]))
     with pytest.raises(ValueError):  # noqa: PT011 - json has its own messages
         unseal(sealed[:place] + bytes([byte]) + sealed[place + 1 :])
+
+
+def test_a_seal_that_stands_elsewhere_or_twice_is_none() -> None:
+    sealed = seal({"a": 1, "z": {"seal": "x"}})
+    line = next(each for each in sealed.splitlines(keepends=True) if each.startswith(b' "seal"'))
+    without = sealed.replace(line, b"")
+    assert unseal(sealed) == {"a": 1, "z": {"seal": "x"}}
+    for other in (
+        without,
+        without.replace(b"{\n", b"{\n" + line, 1),
+        sealed.replace(line, 2 * line),
+    ):
+        with pytest.raises(ValueError, match=r"seal|sha256"):
+            unseal(other)

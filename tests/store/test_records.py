@@ -44,6 +44,15 @@ def test_a_damaged_run_record_is_passed_over_and_named(
     assert len(store.verify()) == 1
 
 
+def test_no_cut_run_record_is_ever_read_as_valid(store: Store) -> None:
+    path = store.add_run(record("1", keep(store)))
+    whole = path.read_bytes()
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        with pytest.raises(StoreError, match="cannot be read"):
+            store.read_run(path)
+
+
 def test_recall_brings_the_newest_cell_of_each_kind_from_comparable_runs(store: Store) -> None:
     old, new = keep(store, value=0.25), keep(store, value=0.75)
     native = keep(store, protocol="native", value=0.5)
@@ -131,11 +140,13 @@ def test_the_index_rebuilt_equals_the_index_written(store: Store) -> None:
     ]
     for run in runs:
         store.add_run(run)
-        add_to_index(store, [read_cell(store, cell) for cell in run.cells])
-    written = store.indexed()
+        add_to_index(store, [read_cell(store, cell) for cell in run.cells], [store.runs()[-1]])
+    written, heads = store.indexed(), index.read_heads(store.root / "index.sqlite", store.root)
     assert len(written) == 4
+    assert len(heads) == 2
     assert rebuild_index(store) == 4
     assert store.indexed() == written
+    assert index.read_heads(store.root / "index.sqlite", store.root) == heads
     (store.root / "index.sqlite").unlink()
     assert store.indexed() == []
     assert rebuild_index(store) == 4
@@ -152,6 +163,57 @@ def test_a_damaged_index_is_made_again_by_the_next_run(store: Store) -> None:
     result: Result = read_cell(store, cell)
     add_to_index(store, [result])
     assert [row["score_key"] for row in store.indexed()] == [cell.score_key]
+
+
+def test_a_query_of_the_index_brings_the_rows_that_are_asked_for_alone(store: Store) -> None:
+    other = replace(MODEL, id="org/other", family="g")
+    for name, family, model in (("1", "f", MODEL), ("2", "g", other)):
+        cells = [keep(store, model=model, protocol=each) for each in ("uniform", "native")]
+        store.add_run(record(name, *cells, family=family))
+    assert rebuild_index(store) == 4
+    assert {row["model"] for row in store.indexed(family="g")} == {"org/other"}
+    assert len(store.indexed(family=["f", "g"], protocol="native")) == 2
+    assert store.indexed(family="f", model="org/other") == []
+    with pytest.raises(ValueError, match="not in tuple"):
+        store.indexed(**{"family = '' OR 1": "f"})
+
+
+def test_a_run_is_found_without_reading_those_that_the_index_says_are_of_others(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replace(MODEL, id="org/other", family="g")
+    mine = store.add_run(record("1", keep(store)))
+    store.add_run(record("2", keep(store, model=other), family="g"))
+    unknown = recall(store, "f")
+    rebuild_index(store)
+    read: list[str] = []
+    read_bytes = Path.read_bytes
+
+    def noted(path: Path) -> bytes:
+        read.append(path.name)
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", noted)
+    assert recall(store, "f") == unknown
+    assert mine.name in read
+    assert "2.json" not in read
+
+
+@pytest.mark.parametrize("harm", ["unknown to it", "changed since", "no database", "gone"])
+def test_what_the_index_does_not_know_is_found_all_the_same(harm: str, store: Store) -> None:
+    old = store.add_run(record("1", keep(store, value=0.25)))
+    rebuild_index(store)
+    new = store.add_run(record("2", keep(store, value=0.75), family="g"))
+    if harm == "changed since":
+        old.write_bytes(new.read_bytes())
+        new.unlink()
+    elif harm == "no database":
+        (store.root / "index.sqlite").write_bytes(b"no database at all" * 100)
+    elif harm == "gone":
+        (store.root / "index.sqlite").unlink()
+    (result,) = recall(store, "g").results
+    assert result.score is not None
+    assert result.score.value == 0.75
 
 
 def locked(path: Path) -> sqlite3.Connection:

@@ -68,9 +68,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(host: Host, plan: Plan, args: argparse.Namespace) -> dict[str, tuple[Result, ...]]:
     """Results that are known before anything is asked: of cells that fail, and of the store."""
+    from zoo.checking import check_family
     from zoo.cli.run import wishes_of
     from zoo.reporting.text import clean
-    from zoo.running import Options, check_family
+    from zoo.running import Options
 
     def on_event(name: str, facts: Mapping[str, Any]) -> None:
         if name == "finding" and not facts["refuses"]:

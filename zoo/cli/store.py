@@ -122,13 +122,14 @@ def _export(args: argparse.Namespace) -> int:
 
 def _runs(store: Store, targets: Sequence[str]) -> list[Path]:
     """Files of the runs of these families or models, or of all."""
+    if not targets:
+        return store.runs()
     wanted, found, known = set(targets), [], set()
-    for path in store.runs():
-        record = store.read_run(path)
-        names = {record.family, *(cell.spec.model.id for cell in record.cells)}
+    for head in reversed(store.heads()):
+        names = {head.family, *head.models}
         known |= names
-        if not wanted or wanted & names:
-            found.append(path)
+        if wanted & names:
+            found.append(head.path)
     for name in wanted - known:
         raise UnknownNameError("run", name, known, "`zoo run` makes one")
     return found

@@ -18,14 +18,9 @@ from zoo.store import Store
 
 def keep_asked(store: Store, cells: Iterable[Cell]) -> list[str]:
     """Keeps what cells ask, unless the store has it; the key of each. Raises StoreError."""
-    keys, kept = [], set()
-    for cell in cells:
-        key = digest(["questions", cell.asked, cell.loaded.content])
-        if key not in kept:
-            keep_questions(store, key, _questions(cell))
-        kept.add(key)
-        keys.append(key)
-    return keys
+    keyed = [(digest(["questions", cell.asked, cell.loaded.content]), cell) for cell in cells]
+    keep_questions(store, ((key, _questions(cell)) for key, cell in dict(keyed).items()))
+    return [key for key, _ in keyed]
 
 
 def _questions(cell: Cell) -> Iterator[tuple[str, Question]]:

@@ -28,7 +28,7 @@ from zoo.hookspecs import Loader
 from zoo.models import Model
 from zoo.probing import describe
 from zoo.results import Item, Provenance, Result, RunSpec, Score
-from zoo.store import RESPONSES, SCORES, Store, Stored
+from zoo.store import RESPONSES, SCORES, Store, Stored, Unkept
 from zoo.structuring import plain, read
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class Evaluator:
         for cell, mine in cells:
             if mine.is_complete:  # ended between its last answer and its finishing
                 provenance = read(Provenance, mine.attempt.known.abouts[-1], "provenance")
-                found[mine.key] = self._finish(mine, [], provenance)
+                found |= self._keep(RESPONSES, [_finished(mine, [], provenance)])
             else:
                 open_cells.append((cell, mine))
         if not open_cells:
@@ -183,14 +183,13 @@ class Evaluator:
             return None
         return self.store.get_or_set_aside(kind, key)
 
-    def _keep(
-        self, kind: str, key: str, columns: Mapping[str, Sequence[Any]], summary: Mapping[str, Any]
-    ) -> Stored:
-        """Puts a cell into the store; returns what stands there now."""
-        if self.fresh:
-            self.store.set_aside(kind, key)
-        self._made.add(key)
-        return self.store.put(kind, key, columns, summary)
+    def _keep(self, kind: str, cells: Sequence[Unkept]) -> dict[str, Stored]:
+        """Puts cells into the store; returns what stands there now, by key."""
+        for key, _, _ in cells:
+            if self.fresh:
+                self.store.set_aside(kind, key)
+            self._made.add(key)
+        return self.store.put_all(kind, cells)
 
     def _load(self, cell: Cell) -> LM:
         model = cell.model
@@ -252,6 +251,7 @@ class Evaluator:
             return self._ask(lm, cells)
         per_request = (time.monotonic() - started) / sum(rest.size for _, _, rest in cells)
         found: dict[str, Stored | Exception] = {}
+        finished = []
         for cell, each, rest in cells:
             answers = answered[each.key]
             if isinstance(answers, CellError):
@@ -259,14 +259,8 @@ class Evaluator:
                 continue
             seconds = None if each.known else round(per_request * rest.size, 3)
             provenance = replace(self._provenance(cell, lm), seconds=seconds, finished=_now())
-            found[each.key] = self._finish(each, answers, provenance)
-        return found
-
-    def _finish(self, mine: OpenCell, answers: Answers, provenance: Provenance) -> Stored:
-        """Keeps a cell's answers, those that earlier attempts had left among them."""
-        columns = responses_to_columns(mine.complete(answers))
-        summary = {"requests": len(mine.wanted.requests), "provenance": plain(provenance)}
-        return self._keep(RESPONSES, mine.key, columns, {**summary, **mine.account()})
+            finished.append(_finished(each, answers, provenance))
+        return found | self._keep(RESPONSES, finished)
 
     def _score(self, cell: Cell, responses: Stored) -> Result:
         """Scores answers, given now or long ago: device, versions and time stay those of asking."""
@@ -282,7 +276,8 @@ class Evaluator:
             name: [getattr(item, name) for item in items] for name in Item.__dataclass_fields__
         }
         summary = {"scores": plain(scores), "provenance": plain(provenance)}
-        return result_of(cell.spec, self._keep(SCORES, cell.score_key, columns, summary))
+        kept = self._keep(SCORES, [(cell.score_key, columns, summary)])
+        return result_of(cell.spec, kept[cell.score_key])
 
     def _provenance(self, cell: Cell, lm: LM) -> Provenance:
         """Of answers that this model is about to give."""
@@ -322,6 +317,13 @@ def _scored(
     from zoo.evaluation.apart import score_apart
 
     return score_apart(cell.loaded, benchmark, cell.spec.limit, cell.requests, responses, **how)
+
+
+def _finished(mine: OpenCell, answers: Answers, provenance: Provenance) -> Unkept:
+    """A cell's answers as they are to be kept, those that earlier attempts had left among them."""
+    columns = responses_to_columns(mine.complete(answers))
+    summary = {"requests": len(mine.wanted.requests), "provenance": plain(provenance)}
+    return mine.key, columns, {**summary, **mine.account()}
 
 
 def _now() -> str:

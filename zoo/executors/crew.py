@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ExecutorError
@@ -19,6 +21,7 @@ from zoo.executors.slots import Slot, choose, visible_devices
 from zoo.executors.work import Work
 from zoo.executors.worker import Assignment
 from zoo.results import Result
+from zoo.store import Store
 
 if TYPE_CHECKING:
     from zoo.evaluation.evaluator import OnEvent
@@ -30,10 +33,12 @@ logger = logging.getLogger("zoo")
 class Worker:
     """A worker process.
 
-    task: what it is at. last: what it did before. reason: why it was ended, or says that it ends.
+    holder: its name in the leases of the store, which nobody else has. task: what it is at. last:
+    what it did before. reason: why it was ended, or says that it ends.
     """
 
     number: int
+    holder: str
     slot: Slot
     pipe: Connection
     task: Remaining | None = None
@@ -86,8 +91,9 @@ class Crew:
         visible = visible_devices(slot.devices, os.environ.get("CUDA_VISIBLE_DEVICES"))
         if visible is not None:
             environment["CUDA_VISIBLE_DEVICES"] = visible
-        pipe = self.server.start(Start(self._started, self.threads, environment))
-        self._workers[self._started] = Worker(self._started, slot, pipe)
+        holder = secrets.token_hex(16)
+        pipe = self.server.start(Start(self._started, self.threads, holder, environment))
+        self._workers[self._started] = Worker(self._started, holder, slot, pipe)
 
     def _assign_all(self) -> None:
         """Gives every worker that has nothing to do the next work."""
@@ -156,6 +162,7 @@ class Crew:
             except (EOFError, OSError):
                 worker.pipe.close()
         if (task := worker.task) is not None:
+            _let_go(task, worker.holder)
             results.extend(self._fallen(task, worker.reason or exited.reason))
         return [worker.slot], results
 
@@ -196,3 +203,10 @@ class Crew:
                 gone = self._workers.pop(self.server.exited().number, None)
                 if gone is not None:
                     gone.pipe.close()
+
+
+def _let_go(task: Remaining, holder: str) -> None:
+    """Ends the leases of a worker that has ended, so that who goes on need not wait for them."""
+    root = Path(str(task.work.job.settings["store"]))
+    with suppress(OSError):  # they run out by themselves
+        Store(root).attempts.end_leases(holder)

@@ -29,6 +29,7 @@ from zoo.errors import ExecutorError
 from zoo.executors import worker
 from zoo.executors.work import TOKENS
 from zoo.executors.worker import GRACE
+from zoo.store import leases
 
 TICK = 0.05
 """Seconds between two looks at which workers have ended."""
@@ -36,10 +37,14 @@ TICK = 0.05
 
 @dataclass(frozen=True)
 class Start:
-    """Asks for a worker; the end of its pipe follows. number: how it is spoken of from then on."""
+    """Asks for a worker; the end of its pipe follows. number: how it is spoken of from then on.
+
+    holder: its name in the leases of the store.
+    """
 
     number: int
     threads: int
+    holder: str
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -179,6 +184,7 @@ def _fork(connection: Connection, handle: int, order: Start) -> int:
         os.setsid()
         connection.close()
         os.environ.update(order.environment)
+        leases.holder = order.holder
         worker.work(Connection(handle), order.threads)
         status = 0
     except SystemExit:

@@ -71,7 +71,7 @@ def keep_cell(store: Store, spec: RunSpec, results: Results, task: TaskResults) 
     questions = ""
     if logged:
         questions = digest({"imported": [READING, task.sha256, *measure]})
-        keep_questions(store, questions, logged.questions.items())
+        keep_questions(store, [(questions, logged.questions.items())])
     return ImportedCell(result_of(spec, store.put(SCORES, key, columns, summary)), questions)
 
 

@@ -6,7 +6,7 @@ scores/<key>/          how that was scored, under the score key
 attempts/<key>/<n>/    answers of cells that are not finished, under the response key
 questions/<key>/       what was asked, for people to read
 runs/<id>.json         what a run asked for, and the keys it was found under
-index.sqlite           summaries of the scored cells, rebuildable
+index.sqlite           summaries of the scored cells and heads of the runs, rebuildable
 aside/                 cells that failed their check or were asked again, for a person to look at
 """
 
@@ -14,24 +14,33 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from zoo.errors import StoreError
 from zoo.results import RunRecord
-from zoo.store import cells, index
+from zoo.store import cells, index, runs
 from zoo.store.atomic import write_file
 from zoo.store.attempts import Attempt, Attempts
-from zoo.store.sealed import seal, unseal
-from zoo.structuring import plain, read
+from zoo.store.runs import RunHead
+from zoo.store.verifying import find_damage
 
 logger = logging.getLogger("zoo")
 
+T = TypeVar("T")
+
 Stored = tuple[Mapping[str, Sequence[Any]], Mapping[str, Any]]
 """Columns and summary of a cell."""
+
+Unkept = tuple[str, Mapping[str, Sequence[Any]], Mapping[str, Any]]
+"""Key, columns and summary of a cell that is to be kept."""
+
+WRITERS = 8
+"""Cells that are finished at once: each waits for the disk most of the time."""
 
 RESPONSES = "responses"
 SCORES = "scores"
@@ -83,6 +92,18 @@ class Store:
             self.attempts.remove(key)
         return found
 
+    def put_all(self, kind: str, cells: Iterable[Unkept]) -> dict[str, Stored]:
+        """As `put`, of several cells at once; what now stands there, by key.
+
+        Where one cannot be written StoreError is raised when the others are.
+        """
+        with ThreadPoolExecutor(WRITERS) as writers:
+            waiting = {
+                key: writers.submit(self.put, kind, key, columns, summary)
+                for key, columns, summary in cells
+            }
+            return {key: each.result() for key, each in waiting.items()}
+
     def get(self, kind: str, key: str) -> Stored | None:
         """Columns and summary of a cell, every byte checked; None where there is none.
 
@@ -109,9 +130,8 @@ class Store:
 
     def keys(self, kind: str) -> Iterator[str]:
         """Keys of all finished cells of a kind."""
-        for folder in sorted((self.root / kind).glob("??/*")):
-            if folder.is_dir() and not folder.name.startswith("."):
-                yield folder.name
+        for folder in sorted((self.root / kind).glob("??")):
+            yield from cells.keys_in(folder)
 
     @cached_property
     def attempts(self) -> Attempts:
@@ -128,77 +148,80 @@ class Store:
 
     def verify(self) -> list[str]:
         """One sentence for each cell, journal or run record that is not what was written."""
-        problems = []
-        for kind in KINDS:
-            for key in self.keys(kind):
-                try:
-                    self.get(kind, key)
-                except StoreError as problem:
-                    problems.append(str(problem))
-        for key in self.attempts.cells():
-            problems += self.attempts.problems(key)
-        for path in self.runs():
-            try:
-                self.read_run(path)
-            except StoreError as problem:
-                problems.append(str(problem))
-        return problems
+        return list(find_damage(self.root, KINDS, self.attempts))
 
     def add_run(self, record: RunRecord) -> Path:
         """Writes a run record; returns its file. Raises StoreError where it cannot be written."""
         self._mark()
-        path = self.root / "runs" / f"{record.id}.json"
-        _write(path, seal({"format": cells.FORMAT, "run": plain(record)}))
+        path = runs.run_file(self.root, record.id)
+        _write(path, runs.spell_run(record))
         return path
 
     def runs(self) -> list[Path]:
-        """Files of all run records, oldest first: their names begin with the time."""
-        return sorted((self.root / "runs").glob("*.json"))
+        """Files of all run records, oldest first."""
+        return runs.run_files(self.root)
 
     def read_run(self, path: Path) -> RunRecord:
         """A run record; StoreError unless every byte is as it was written."""
+        return runs.read_run(path)
+
+    def heads(self) -> list[RunHead]:
+        """Heads of all runs, newest first: from the index, else from a record that can be read.
+
+        One that cannot is named in the log.
+        """
         try:
-            table = unseal(path.read_bytes())
-            if table["format"] != cells.FORMAT:
-                raise ValueError("it is of another format")
-            return read(RunRecord, table["run"], path.name)
-        except Exception as problem:
-            raise StoreError(f"the run record {path} cannot be read: {problem}") from None
+            known = index.read_heads(self._index, self.root / runs.RUNS)
+        except sqlite3.DatabaseError as problem:
+            logger.debug("%s", _unusable(problem))
+            known = {}
+        return list(_passing_over(lambda path: _head(path, known), reversed(self.runs())))
 
-    def records(self) -> list[RunRecord]:
-        """Every run record that can be read, newest first; one that cannot is named in the log."""
-        found = []
-        for path in reversed(self.runs()):
-            try:
-                found.append(self.read_run(path))
-            except StoreError as problem:
-                logger.warning("%s; it is passed over", problem)
-        return found
+    def records(self, heads: Iterable[RunHead] | None = None) -> Iterator[RunRecord]:
+        """The run records of these heads, or of all, newest first, each read when it is asked for.
 
-    def index_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Adds scored cells to the index.
+        One that cannot be read is named in the log and passed over.
+        """
+        paths = reversed(self.runs()) if heads is None else (head.path for head in heads)
+        return _passing_over(runs.read_run, paths)
+
+    def index_rows(self, rows: Iterable[Mapping[str, Any]], heads: Iterable[RunHead] = ()) -> None:
+        """Adds scored cells, and heads of runs, to the index.
 
         Raises DamagedIndexError, or StoreError where it is sound and cannot be written: locked by
         another run, on a full disk.
         """
         self._mark()
         try:
-            index.write_rows(self.root / "index.sqlite", rows)
+            index.write_rows(self._index, rows, heads)
         except sqlite3.DatabaseError as problem:
             raise _unusable(problem) from None
 
-    def replace_index(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Makes the index of these rows alone."""
+    def replace_index(
+        self, rows: Iterable[Mapping[str, Any]], heads: Iterable[RunHead] = ()
+    ) -> int:
+        """Makes the index of these alone; returns how many cells it then knows.
+
+        heads: as they are when all rows have been taken.
+        """
         for path in self.root.glob("index.sqlite*"):
             path.unlink()
-        self.index_rows(rows)
+        self.index_rows(rows, heads)
+        return index.count_rows(self._index)
 
-    def indexed(self) -> list[dict[str, Any]]:
-        """All scored cells the index knows; StoreError where it cannot be read."""
+    def indexed(self, **only: str | Sequence[str]) -> list[dict[str, Any]]:
+        """Scored cells the index knows; StoreError where it cannot be read.
+
+        only: what a column of the index must be, or be one of, such as family="nano".
+        """
         try:
-            return index.read_rows(self.root / "index.sqlite")
+            return index.read_rows(self._index, only)
         except sqlite3.DatabaseError as problem:
             raise _unusable(problem) from None
+
+    @property
+    def _index(self) -> Path:
+        return self.root / "index.sqlite"
 
     def _mark(self) -> None:
         """Writes the format's version once; a store of another format is refused."""
@@ -216,6 +239,22 @@ def _unusable(problem: sqlite3.DatabaseError) -> StoreError:
     damaged = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
     kind = DamagedIndexError if damaged else StoreError
     return kind(f"the index cannot be used ({problem}); `zoo store rebuild` makes it again")
+
+
+def _head(path: Path, known: Mapping[tuple[str, int, int], RunHead]) -> RunHead:
+    try:
+        found = known.get((path.name, *runs.stamp(path)))
+    except OSError:
+        found = None  # what is the matter is said when it is read
+    return found or runs.head_of(path, runs.read_table(path))
+
+
+def _passing_over(read: Callable[[Path], T], paths: Iterable[Path]) -> Iterator[T]:
+    for path in paths:
+        try:
+            yield read(path)
+        except StoreError as problem:
+            logger.warning("%s; it is passed over", problem)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -6,7 +6,8 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -32,35 +33,70 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> bool:
 
     A folder that stands already is kept: the first of two writers wins.
     """
-    make_folder(path.parent)
+    made = _make(path.parent)
     fresh = _fresh(path.parent)
     fresh.mkdir()
     try:
-        for name, data in files.items():
-            _write(fresh / name, data)
-        sync_folder(fresh)
+        with contextlib.ExitStack() as held:
+            handles = []
+            for name, data in files.items():
+                file = held.enter_context((fresh / name).open("xb"))
+                file.write(data)
+                file.flush()
+                handles.append(file.fileno())
+            for folder in (fresh, *(each.parent for each in made)):
+                handles.append(os.open(folder, os.O_RDONLY))
+                held.callback(os.close, handles[-1])
+            _sync(handles)
         try:
             fresh.rename(path)
         except OSError:
             if not path.is_dir():
                 raise
-            made = False
+            first = False
         else:
-            made = True
+            first = True
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     # also where another was first: it may not have come this far, and its folder is relied upon
     sync_folder(path.parent)
-    return made
+    return first
 
 
 def make_folder(path: Path) -> None:
     """Makes a folder and those above it, where they are missing, so that they survive a crash."""
-    missing = [path, *path.parents]
-    missing = missing[: next(i for i, each in enumerate(missing) if each.is_dir())]
-    for each in reversed(missing):
-        each.mkdir(exist_ok=True)
+    for each in _make(path):
         sync_folder(each.parent)
+
+
+def _make(path: Path) -> list[Path]:
+    """The folders that were missing and are made, from above; their parents are to be synced."""
+    missing = [path, *path.parents]
+    missing = missing[: next(i for i, each in enumerate(missing) if each.is_dir())][::-1]
+    for each in missing:
+        each.mkdir(exist_ok=True)
+    return missing
+
+
+def _sync(handles: Sequence[int]) -> None:
+    """Makes files and folders survive a crash of the machine, all at once: what is asked for
+    together a file system writes down together."""
+    problems: list[OSError] = []
+
+    def sync(handle: int) -> None:
+        try:
+            os.fsync(handle)
+        except OSError as problem:
+            problems.append(problem)
+
+    threads = [threading.Thread(target=sync, args=(handle,)) for handle in handles[1:]]
+    for thread in threads:
+        thread.start()
+    sync(handles[0])
+    for thread in threads:
+        thread.join()
+    if problems:
+        raise problems[0]
 
 
 def _fresh(folder: Path) -> Path:

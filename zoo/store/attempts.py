@@ -1,7 +1,7 @@
 """Answers on their way into a cell: what a run that was ended has left is taken up by the next.
 
     attempts/<key[:2]>/<key>/<n>/journal    the nth attempt's answers
-    attempts/<key[:2]>/<key>/<n>/lease      changed again and again while somebody is at work on it
+    attempts/<key[:2]>/<key>/<n>/lease      changed again and again while its holder is at work
     attempts/clock                          touched to learn the file system's time
 
 An attempt has one writer, who made its folder. The lowest attempt that is held holds the cell; the
@@ -100,6 +100,15 @@ class Attempts:
     def held(self, key: str) -> bool:
         """Whether somebody is at work on a cell."""
         return any(map(self._observer.holds, _numbered(attempts_folder(self.root, key))))
+
+    def end_leases(self, holder: str) -> None:
+        """Lets go of what a process held that has ended, as its supervisor alone can know.
+
+        holder: the name that it had in its leases. OSError: the disk says no.
+        """
+        for key in self.cells():
+            for folder in _numbered(attempts_folder(self.root, key)):
+                leases.end(folder, holder)
 
     def cells(self) -> Iterator[str]:
         """Keys of the cells that have attempts."""
@@ -304,6 +313,7 @@ def _make_next(folder: Path) -> tuple[Path, int, int]:
         try:
             own.mkdir()
             lease = os.open(own / leases.LEASE, flags, 0o644)
+            os.write(lease, leases.holder.encode())
             return own, lease, os.open(own / JOURNAL, flags, 0o644)
         except OSError as problem:
             if lease >= 0:

@@ -9,6 +9,7 @@ A key says what the content is, so a folder is written once and never changed.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,13 @@ MANIFEST = "cell.json"
 
 def cell_folder(root: Path, kind: str, key: str) -> Path:
     """Where the cell of this kind and key lies; the name is a hash and nothing else."""
-    return root / kind / key[:2] / key
+    return root.joinpath(kind, key[:2], key)
+
+
+def keys_in(folder: Path) -> list[str]:
+    """Keys of the finished cells in one of a kind's folders, in order."""
+    with os.scandir(folder) as entries:
+        return sorted(e.name for e in entries if not e.name.startswith(".") and e.is_dir())
 
 
 def write_cell(
@@ -100,16 +107,16 @@ def _values(column: Any) -> list[Any]:
 
 def read_summary(root: Path, kind: str, key: str) -> dict[str, Any] | None:
     """A cell's summary alone, checked without its rows, which are not read."""
-    folder = cell_folder(root, kind, key)
-    return _manifest(folder, kind, key)[1]["summary"] if folder.is_dir() else None
+    found = _manifest(cell_folder(root, kind, key), kind, key)
+    return None if found is None else found[1]["summary"]
 
 
 def read_files(root: Path, kind: str, key: str) -> tuple[bytes, bytes] | None:
     """A cell's two files, table and manifest, as `read_cell` checks them."""
     folder = cell_folder(root, kind, key)
-    if not folder.is_dir():
+    if (found := _manifest(folder, kind, key)) is None:
         return None
-    sealed, manifest = _manifest(folder, kind, key)
+    sealed, manifest = found
     path = folder / TABLE
     try:
         data = path.read_bytes()
@@ -120,12 +127,15 @@ def read_files(root: Path, kind: str, key: str) -> tuple[bytes, bytes] | None:
     return data, sealed
 
 
-def _manifest(folder: Path, kind: str, key: str) -> tuple[bytes, dict[str, Any]]:
+def _manifest(folder: Path, kind: str, key: str) -> tuple[bytes, dict[str, Any]] | None:
+    """The manifest, as bytes and read; None where there is no such cell."""
     path = folder / MANIFEST
     try:
         sealed = path.read_bytes()
         manifest = unseal(sealed)
     except (OSError, ValueError) as problem:
+        if not folder.is_dir():
+            return None
         reason = problem.strerror if isinstance(problem, OSError) else problem
         raise StoreError(f"{path} cannot be read: {reason}") from None
     if manifest["format"] != FORMAT:

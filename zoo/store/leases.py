@@ -3,6 +3,9 @@
 No process id (in containers they repeat), no file lock (shared file systems lack them), and no
 computer's clock: all times are stamped by the file system, so that they can be compared, and where
 even those jump, a lease that is seen not to change for long enough is stale.
+
+A process that somebody supervises writes the name it was given into its leases. Who gave it, and
+has seen the process end, may end them at once; nobody else can, and for others' they wait.
 """
 
 from __future__ import annotations
@@ -23,6 +26,10 @@ STALE = 20.0
 laptop, a long call that lets no other thread run) costs work that is done twice, and no more."""
 
 LEASE = "lease"
+
+holder = ""
+"""The name of this process in its leases, given by its supervisor and by nobody else's; "" where
+nobody supervises it."""
 
 
 @dataclass
@@ -66,6 +73,14 @@ def release(handle: int) -> None:
     with suppress(OSError):
         os.utime(handle, ns=(0, 0))
     os.close(handle)
+
+
+def end(folder: Path, name: str) -> None:
+    """Ends a folder's lease if the process of that name held it, which has ended."""
+    lease = folder / LEASE
+    with suppress(FileNotFoundError):
+        if name and lease.read_bytes() == name.encode():
+            os.utime(lease, ns=(0, 0))
 
 
 def _stamp(folder: Path) -> int:
