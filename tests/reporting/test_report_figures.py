@@ -34,7 +34,7 @@ def full() -> Tradeoff:
 
 
 ALWAYS = "plane lineage targets heatmap slope forest decomposition flips".split()
-PROBED = "length calibration passk razor".split()
+PROBED = "length calibration passk diversity abstention razor".split()
 
 
 @pytest.mark.parametrize("name", [*ALWAYS, *PROBED])

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from zoo.contrasts import Tradeoff
+from zoo.reporting.charts.abstention import abstention
 from zoo.reporting.charts.calibration import calibration
 from zoo.reporting.charts.decomposition import decomposition
+from zoo.reporting.charts.diversity import diversity
 from zoo.reporting.charts.figure import Figure, Panel
 from zoo.reporting.charts.flips import flips
 from zoo.reporting.charts.forest import forest
@@ -35,6 +37,8 @@ FIGURES: Mapping[str, Draw] = {
     "length": length,
     "calibration": calibration,
     "passk": passk,
+    "diversity": diversity,
+    "abstention": abstention,
     "razor": razor,
     "published": published,
 }
