@@ -42,13 +42,18 @@ def index_row(result: Result) -> dict[str, Any]:
     }
 
 
+def _has_line(result: Result) -> bool:
+    """Whether it is a score; what probes asked for is none."""
+    return result.score is not None and not result.spec.purpose
+
+
 def add_to_index(store: Store, results: Iterable[Result]) -> None:
     """Adds what is scored to the index; one that is damaged is made again.
 
     One that is sound and cannot be written now is left as it is, and the log says so: every cell
     is in the store, and an index can be made of it at any time.
     """
-    rows = [index_row(result) for result in results if result.score is not None]
+    rows = [index_row(result) for result in results if _has_line(result)]
     try:
         store.index_rows(rows)
     except DamagedIndexError:
@@ -63,7 +68,7 @@ def rebuild_index(store: Store) -> int:
     for record in reversed(store.records()):
         for cell in record.cells:
             result = _summarised(store, cell)
-            if result is not None and result.score is not None:
+            if result is not None and _has_line(result):
                 key = (cell.score_key, cell.spec.model.id, cell.spec.protocol)
                 rows[key] = index_row(result)
     store.replace_index(list(rows.values()))

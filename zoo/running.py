@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import platform
 import secrets
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,16 +17,19 @@ from zoo.errors import StoreError, ZooError
 from zoo.evaluation.asked import keep_asked
 from zoo.evaluation.environment import resolve_device, resolve_dtype
 from zoo.evaluation.evaluator import OnEvent
+from zoo.evaluation.preflight.findings import Finding
 from zoo.evaluation.preflight.inspection import inspect as inspect_cells
 from zoo.evaluation.preparing import Cell
 from zoo.executors import Settings, evaluator_for
 from zoo.fingerprints import digest
-from zoo.hookspecs import Executor, Job
+from zoo.hookspecs import Executor, Job, Probe
 from zoo.host import Host
 from zoo.liveness import Sign, signs_of_life
 from zoo.maintenance import add_to_index
+from zoo.measuring import measured
 from zoo.models import Family, Model
 from zoo.plan import Plan, Wishes, as_asked, make_plan
+from zoo.probes import chosen, known_of, wanted
 from zoo.probing import describe
 from zoo.progress import Progress, Tally
 from zoo.redaction import redact, refuse_secrets
@@ -36,7 +39,7 @@ from zoo.structuring import plain
 UNASKED = "the run was stopped before this cell had a score; run again to go on"
 """Why a cell of an interrupted run failed."""
 
-LOCAL = ("run", "store", "config", "fresh", "asks")
+LOCAL = ("run", "store", "config", "fresh", "asks", "counts")
 """Settings that say nothing of the numbers and stay out of the record."""
 
 
@@ -45,6 +48,7 @@ class Options:
     """How a run is to be made, as the command line says it.
 
     asks: whether models may be asked; otherwise only stored answers are scored.
+    probes: names, or "all"; probe_args: by "probe.argument".
     """
 
     wishes: Wishes = field(default_factory=Wishes)
@@ -57,6 +61,8 @@ class Options:
     executor_args: Mapping[str, Any] = field(default_factory=dict)
     fresh: bool = False
     asks: bool = True
+    probes: tuple[str, ...] = ()
+    probe_args: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,7 @@ def settings_of(host: Host, options: Options) -> Settings:
         include_paths=tuple(str(path.resolve()) for path in host.include_paths),
         fresh=options.fresh,
         asks=options.asks,
+        counts=bool({"cost", "all"} & set(options.probes)),
     )
 
 
@@ -144,6 +151,7 @@ def run_family(
     settings = settings_of(host, options)
     executor = host.executor(options.executor)
     plan = plan_family(host, family, suite, options.wishes)
+    probes = chosen(host.registry.probes, options.probes, options.probe_args)
     tally = Tally()
 
     def tell(name: str, facts: Mapping[str, Any]) -> None:
@@ -151,33 +159,28 @@ def run_family(
         on_event(name, facts)
 
     first = _sign(family, suite, options, settings, started, command)
-    results: dict[int, Result] = {}
+    done: list[Result] = []
+    questions: dict[tuple[object, ...], str] = {}
+    interruption: KeyboardInterrupt | None = None
     with signs_of_life(host.store.root, first, tally.now):
-        cells = _prepare(plan, plain(settings), results, tell)
-        names = [cell.spec.identity for cell in cells.values()]
-        questions = dict(zip(names, keep_asked(host.store, cells.values()), strict=True))
-        device = None if executor.remote else settings.device
-        waiting = _waiting(host, cells, device, results, tell)
-        tell("start", _start(plan, family, suite, results, waiting))
-        missing = UNASKED
-        interruption: KeyboardInterrupt | None = None
+        more = wanted_by(host, probes, family, plan, done, options, tell)
+        wave: Plan | None = replace(plan, specs=plan.specs + more)
         try:
-            with closing(_executed(executor, waiting, settings, options, tell)) as brought:
-                for number, result in brought:
-                    results[number] = replace(result, error=redact(result.error))
-                    tell("result", _told(results[number]))
-            missing = f"the executor {executor.name!r} gave no result for this cell; run again"
-        except ZooError:
-            raise
+            while wave is not None:
+                brought, asked, interruption = _wave(
+                    host, family, suite, wave, options, settings, executor, tell
+                )
+                done += brought
+                questions |= asked
+                more = wanted_by(host, probes, family, plan, done, options, tell)
+                wave = Plan(more) if more and interruption is None else None
+            if interruption is None:
+                done += measured(host, probes, family, executor, settings, done, tell)
         except KeyboardInterrupt as problem:
+            if not done:
+                raise  # there is nothing yet to make a record of
             interruption = problem
-        except Exception as problem:
-            missing = (
-                f"the executor {executor.name!r} stopped: {redact(describe(problem))}; run again"
-            )
-        for number, cell in waiting.items():
-            results.setdefault(number, Result(cell.spec, "failed", error=missing))
-        ordered = (*(results[number] for number in sorted(results)), *plan.failed)
+        ordered = (*done, *plan.failed)
         record = _record(family, suite, options, settings, started, ordered, questions)
         path = host.store.add_run(record)
         add_to_index(host.store, ordered)
@@ -194,6 +197,66 @@ def run_family(
         if interruption is not None:
             raise Interrupted(outcome) from interruption
     return outcome
+
+
+def wanted_by(
+    host: Host,
+    probes: Sequence[Probe],
+    family: Family,
+    plan: Plan,
+    done: Sequence[Result],
+    options: Options,
+    tell: OnEvent = lambda *_: None,
+) -> tuple[RunSpec, ...]:
+    """What probes want asked beside a plan, given what was answered so far."""
+
+    def say(text: str) -> None:
+        tell("finding", plain(Finding(text)))
+
+    tasks = {spec.benchmark.task: spec.benchmark for spec in plan.specs}
+    types = host.catalogue.output_types(Suite("", tuple(tasks.values())))
+    known = known_of(family, host.registry.regimes, plan.specs, done, types)
+    return wanted(probes, known, options.probe_args, say)
+
+
+def _wave(
+    host: Host,
+    family: Family,
+    suite: Suite,
+    plan: Plan,
+    options: Options,
+    settings: Settings,
+    executor: Executor,
+    tell: OnEvent,
+) -> tuple[list[Result], dict[tuple[object, ...], str], KeyboardInterrupt | None]:
+    """Runs cells that can all be asked now: their results in order, where the store keeps what was
+    asked, and what stopped the run if anything did.
+    """
+    results: dict[int, Result] = {}
+    cells = _prepare(plan.specs, plain(settings), results, tell)
+    shown = [cell for cell in cells.values() if not cell.spec.purpose]
+    names = [cell.spec.identity for cell in shown]
+    questions = dict(zip(names, keep_asked(host.store, shown), strict=True))
+    device = None if executor.remote else settings.device
+    waiting = _waiting(host, cells, device, results, tell)
+    tell("start", _start(plan, family, suite, results, waiting))
+    missing = UNASKED
+    interruption: KeyboardInterrupt | None = None
+    try:
+        with closing(_executed(executor, waiting, settings, options, tell)) as brought:
+            for number, result in brought:
+                results[number] = replace(result, error=redact(result.error))
+                tell("result", _told(results[number]))
+        missing = f"the executor {executor.name!r} gave no result for this cell; run again"
+    except ZooError:
+        raise
+    except KeyboardInterrupt as problem:
+        interruption = problem
+    except Exception as problem:
+        missing = f"the executor {executor.name!r} stopped: {redact(describe(problem))}; run again"
+    for number, cell in waiting.items():
+        results.setdefault(number, Result(cell.spec, "failed", error=missing))
+    return [results[number] for number in sorted(results)], questions, interruption
 
 
 def _executed(
@@ -315,40 +378,66 @@ def _waiting(
 
 @dataclass(frozen=True)
 class Checked:
-    """What a run would do: cells that fail now, that the store has, and that are to be asked."""
+    """What a run would do: cells that fail now, that the store has, and that are to be asked.
 
+    specs: all that could be planned, those among them that probes want of what the store has.
+    requests: answers that are lacking, by purpose ("" for the suite's own cells).
+    """
+
+    specs: tuple[RunSpec, ...]
     failed: tuple[Result, ...]
     reused: tuple[Result, ...]
     asked: tuple[RunSpec, ...]
-    requests: int
+    requests: Mapping[str, int]
 
 
 def check_family(
-    host: Host, plan: Plan, options: Options, on_event: OnEvent = lambda *_: None
+    host: Host, family: Family, plan: Plan, options: Options, on_event: OnEvent = lambda *_: None
 ) -> Checked:
     """Prepares every cell of a plan, as a run does before it loads the first weight."""
-    results: dict[int, Result] = {}
     settings = settings_of(host, options)
-    cells = _prepare(plan, plain(settings), results, on_event)
-    remote = host.executor(options.executor).remote
-    waiting = _waiting(host, cells, None if remote else settings.device, results, on_event)
-    sizes = {cell.response_key: cell.size for cell in waiting.values()}
+    device = None if host.executor(options.executor).remote else settings.device
+    probes = chosen(host.registry.probes, options.probes, options.probe_args)
+    specs: tuple[RunSpec, ...] = ()
+    known: list[Result] = []
+    asked: list[RunSpec] = []
+    sizes: dict[str, tuple[str, int]] = {}
+    more = plan.specs + wanted_by(host, probes, family, plan, known, options, on_event)
+    while more:
+        results: dict[int, Result] = {}
+        cells = _prepare(more, plain(settings), results, on_event)
+        waiting = _waiting(host, cells, device, results, on_event)
+        specs += more
+        known += results.values()
+        asked += [cell.spec for cell in waiting.values()]
+        for cell in waiting.values():
+            sizes.setdefault(cell.response_key, (cell.spec.purpose, cell.size))
+        unasked = {spec.identity for spec in asked}
+        wished = wanted_by(host, probes, family, plan, known, options, on_event)
+        more = tuple(spec for spec in wished if spec.identity not in unasked)
+    requests: dict[str, int] = {}
+    for purpose, size in sizes.values():
+        requests[purpose] = requests.get(purpose, 0) + size
     return Checked(
-        tuple(each for each in results.values() if each.status == "failed") + plan.failed,
-        tuple(each for each in results.values() if each.reused),
-        tuple(cell.spec for cell in waiting.values()),
-        sum(sizes.values()),
+        specs,
+        tuple(each for each in known if each.status == "failed") + plan.failed,
+        tuple(each for each in known if each.reused),
+        tuple(asked),
+        requests,
     )
 
 
 def _prepare(
-    plan: Plan, settings: Mapping[str, Any], results: dict[int, Result], on_event: OnEvent
+    specs: Sequence[RunSpec],
+    settings: Mapping[str, Any],
+    results: dict[int, Result],
+    on_event: OnEvent,
 ) -> dict[int, Cell]:
     """Cells by their place in the plan; what fails or is in the store goes into `results`."""
     evaluator = evaluator_for(settings)
     cells: dict[int, Cell] = {}
-    for number, spec in enumerate(plan.specs):
-        on_event("preparing", {"done": number, "cells": len(plan.specs), "name": spec.name})
+    for number, spec in enumerate(specs):
+        on_event("preparing", {"done": number, "cells": len(specs), "name": spec.name})
         prepared = evaluator.prepare(spec)
         if isinstance(prepared, Result):
             results[number] = replace(prepared, error=redact(prepared.error))
@@ -387,6 +476,8 @@ def _record(
             "limit": options.wishes.limit,
             "num_fewshot": options.wishes.num_fewshot,
             "gen_kwargs": dict(options.wishes.gen_kwargs),
+            "probes": list(options.probes),
+            "probe_args": dict(options.probe_args),
         },
         cells=tuple(
             RecordedCell(

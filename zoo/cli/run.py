@@ -8,8 +8,14 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.flags import add_asking, add_loading, add_targets, batch_size, names, pairs
-from zoo.errors import ConfigError
+from zoo.cli.flags import (
+    add_asking,
+    add_loading,
+    add_probes,
+    add_targets,
+    batch_size,
+    pairs,
+)
 
 INTERRUPTED = 130
 """What a shell expects of a program that Ctrl-C ended."""
@@ -41,7 +47,7 @@ def register(verbs: Any) -> None:
     parser.add_argument(
         "--executor-args", type=pairs, default={}, metavar="K=V,...", help="given to the executor"
     )
-    parser.add_argument("--probes", type=names, metavar="P,...|all", help="not there yet")
+    add_probes(parser)
     parser.add_argument("--fresh", action="store_true", help="ask again what the store has")
     parser.add_argument(
         "--progress",
@@ -66,6 +72,8 @@ def options_of(args: argparse.Namespace) -> Options:
         executor=args.executor,
         executor_args=args.executor_args,
         fresh=args.fresh,
+        probes=args.probes,
+        probe_args=args.probe_args,
     )
 
 
@@ -91,8 +99,6 @@ def run(args: argparse.Namespace) -> int:
     from zoo.progress import Tally, in_turn
     from zoo.running import Interrupted, plan_family, run_family
 
-    if args.probes:
-        raise ConfigError("--probes is not there yet in this version; leave it out")
     host = open_host(args)
     if args.loader:
         host.registry.loaders.get(args.loader)  # a name that nobody brings is refused at once

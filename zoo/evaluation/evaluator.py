@@ -15,6 +15,7 @@ from zoo.evaluation.answering import Answers, answer
 from zoo.evaluation.environment import hardware, raise_if_device_failed, versions
 from zoo.evaluation.journalling import AnswerHook, OpenCell, rounds
 from zoo.evaluation.loading import OnDemand, Sessions
+from zoo.evaluation.metering import metered, tokens_in
 from zoo.evaluation.preparing import Cell, Preparer
 from zoo.evaluation.requests import CellRequests, responses_from_columns, responses_to_columns
 from zoo.hookspecs import Loader
@@ -43,7 +44,8 @@ class Evaluator:
 
     plugins: version by name of the plugins that take part, for provenance.
     fresh: answers are asked again even where the store has them. asks: whether a model may be
-    asked at all; otherwise a cell without stored answers fails and says so.
+    asked at all; otherwise a cell without stored answers fails and says so. counts: whether the
+    tokens of prompts are counted.
     """
 
     store: Store
@@ -54,6 +56,7 @@ class Evaluator:
     plugins: Mapping[str, str] = field(default_factory=dict)
     fresh: bool = False
     asks: bool = True
+    counts: bool = False
     on_event: OnEvent = lambda *_: None
     _made: set[str] = field(default_factory=set)
     _sessions: Sessions = field(default_factory=Sessions)
@@ -84,7 +87,7 @@ class Evaluator:
         Raises StoreError where results cannot be kept: to go on would be to infer for nothing; and
         DeviceError where nothing more can be computed in this process.
         """
-        model = OnDemand(self._load)
+        model = OnDemand(self.load)
         together = together and bool(cells) and self.loader_of(cells[0].spec.model).pools
         for pool in pools(cells, POOL if together else 0):
             answers = self._answers(model, pool)
@@ -188,7 +191,8 @@ class Evaluator:
         self._made.add(key)
         return self.store.put(kind, key, columns, summary)
 
-    def _load(self, cell: Cell) -> LM:
+    def load(self, cell: Cell) -> LM:
+        """A cell's model, loaded. Raises ModelError where it cannot be."""
         model = cell.model
         self.on_event("loading", {"model": model.id})
         loader = self.loader_of(model)
@@ -226,12 +230,13 @@ class Evaluator:
                 self.on_event("requests", {**whose, "done": taken_up, "kept": True})
         started = time.monotonic()
         try:
-            answered = answer(
-                lm,
-                [rest for _, _, rest in cells],
-                seed=first.spec.seed,
-                hook=AnswerHook(mine, lm, tell),
-            )
+            with metered(self.device) as meter:
+                answered = answer(
+                    lm,
+                    [rest for _, _, rest in cells],
+                    seed=first.spec.seed,
+                    hook=AnswerHook(mine, lm, tell),
+                )
         except StoreError:
             raise
         except Exception as problem:
@@ -240,15 +245,23 @@ class Evaluator:
                 return {first.response_key: problem}
             logger.info("cells are asked one by one, since together: %s", describe(problem))
             return {key: found for each in cells for key, found in self._ask(lm, [each]).items()}
-        per_request = (time.monotonic() - started) / sum(rest.size for _, _, rest in cells)
+        asked = sum(rest.size for _, _, rest in cells)
+        per_request = (time.monotonic() - started) / asked
         found: dict[str, Stored | Exception] = {}
         for cell, each, rest in cells:
             answers = answered[each.key]
             if isinstance(answers, CellError):
                 found[each.key] = answers
                 continue
-            seconds = None if each.known else round(per_request * rest.size, 3)
-            provenance = replace(self._provenance(cell, lm), seconds=seconds, finished=_now())
+            # of a cell that was taken up, what the earlier attempts took is not known
+            provenance = replace(
+                self._provenance(cell, lm),
+                seconds=None if each.known else round(per_request * rest.size, 3),
+                kwh=None if each.known or meter.kwh is None else meter.kwh * rest.size / asked,
+                peak_memory_bytes=meter.peak_memory_bytes,
+                tokens_in=tokens_in(lm, cell.requests) if self.counts else None,
+                finished=_now(),
+            )
             found[each.key] = self._finish(each, answers, provenance)
         return found
 
@@ -260,16 +273,24 @@ class Evaluator:
 
     def _score(self, cell: Cell, responses: Stored) -> Result:
         """Scores answers, given now or long ago: device, versions and time stay those of asking."""
+        from zoo.evaluation.likelihoods import score_likelihoods
         from zoo.evaluation.scoring import score
 
-        scored = score(
-            cell.loaded,
-            cell.spec.benchmark,
-            cell.requests,
-            responses_from_columns(responses[0]),
-            think_end_token=cell.spec.prompting.think_end_token,
-            stops=cell.stops,
-        )
+        answers = responses_from_columns(responses[0])
+        if cell.spec.likelihood_of:
+            tokenizer = cell.checkpoint.tokenizer() if cell.checkpoint.tokenizer_folder else None
+            scored = score_likelihoods(
+                cell.loaded, cell.spec.benchmark, cell.requests, answers, tokenizer
+            )
+        else:
+            scored = score(
+                cell.loaded,
+                cell.spec.benchmark,
+                cell.requests,
+                answers,
+                think_end_token=cell.spec.prompting.think_end_token,
+                stops=cell.stops,
+            )
         provenance = replace(
             read(Provenance, responses[1]["provenance"], "provenance"),
             response_key=cell.response_key,
@@ -299,6 +320,7 @@ class Evaluator:
             batch_size=str(getattr(lm, "batch_size", self.batch_size)),
             hardware=hardware(self.device),
             scoring=str(getattr(lm, "scoring", "")),
+            end=str(getattr(getattr(lm, "tokenizer", None), "eos_token", None) or ""),
             versions=versions(),
             plugins=dict(self.plugins),
         )
@@ -325,6 +347,8 @@ def _now() -> str:
 def result_of(spec: RunSpec, found: Stored, *, reused: bool = False) -> Result:
     """A stored cell as the result of a spec. The chance is the spec's to say, not the store's."""
     columns, summary = found
+    # a cell of an earlier version lacks what was added since
+    columns = {"answer": [""] * len(columns["item_id"]), **columns}
     names = tuple(Item.__dataclass_fields__)
     if (chance := spec.benchmark.chance) is not None:
         columns = {**columns, "chance": [chance] * len(columns["chance"])}
@@ -336,4 +360,5 @@ def result_of(spec: RunSpec, found: Stored, *, reused: bool = False) -> Result:
         provenance=read(Provenance, summary["provenance"], "provenance"),
         items=tuple(items),
         reused=reused,
+        rows=tuple(summary.get("rows", ())),
     )

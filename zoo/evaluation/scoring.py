@@ -168,7 +168,7 @@ def _item(
         parsed = _parsed(metrics, processed.filtered[0])
     return Item(
         item_id=item_id,
-        cluster_id=_cluster(loaded.docs[processed.doc_id], benchmark.cluster, item_id),
+        cluster_id=cluster_of(loaded.docs[processed.doc_id], benchmark.cluster, item_id),
         sample=sample,
         score=_number(loaded, metric, metrics[metric]),
         parsed=parsed,
@@ -178,7 +178,14 @@ def _item(
         confidence=confidence,
         response=response,
         prompt_hash=prompt_hash([requests[i].context for i in processed.positions]),
+        answer=_answer(processed.filtered) if benchmark.repeats > 1 else "",
     )
+
+
+def _answer(filtered: Sequence[Any]) -> str:
+    """What the filter left of a document's answer, as a text."""
+    first = filtered[0] if filtered else ""
+    return str(first[0] if isinstance(first, list) and len(first) == 1 else first)
 
 
 def prompt_hash(contexts: Sequence[str]) -> str:
@@ -218,7 +225,7 @@ def _parsed(metrics: Mapping[str, Any], filtered: Any) -> bool:
     return any(each not in UNPARSED for each in found)
 
 
-def _cluster(doc: Mapping[str, Any], name: str | None, item_id: str) -> str:
+def cluster_of(doc: Mapping[str, Any], name: str | None, item_id: str) -> str:
     """The cluster's name carries its field, so that a fact and a passage of one number differ."""
     if name is None:
         return item_id

@@ -13,6 +13,7 @@ from zoo.fingerprints import canonical
 from zoo.hookspecs import Job
 from zoo.host import Host
 from zoo.results import Result
+from zoo.store import RESPONSES
 from zoo.structuring import read
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class Settings:
 
     run: tells one run from another, since what a run has read of models and tasks it keeps, and the
         next run must read again. device, dtype: resolved, not "auto" where that can be known here.
-    asks: whether models may be asked; otherwise only stored answers are scored.
+    asks: whether models may be asked; otherwise only stored answers are scored. counts: whether
+        the tokens of prompts are counted, which takes time.
     """
 
     run: str
@@ -44,6 +46,7 @@ class Settings:
     include_paths: tuple[str, ...] = ()
     fresh: bool = False
     asks: bool = True
+    counts: bool = False
 
 
 def evaluator_for(settings: Mapping[str, Any]) -> Evaluator:
@@ -99,6 +102,7 @@ def _evaluator(text: str) -> Evaluator:
             loader_of,
             settings.dtype,
             settings.loader_args,
+            lambda key: host.store.get_or_set_aside(RESPONSES, key),
         ),
         loader_of=loader_of,
         device=settings.device,
@@ -106,4 +110,5 @@ def _evaluator(text: str) -> Evaluator:
         plugins=host.versions_of_plugins(),
         fresh=settings.fresh,
         asks=settings.asks,
+        counts=settings.counts,
     )
