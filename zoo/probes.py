@@ -15,10 +15,12 @@ from zoo.lineages import edges_of, targets_of
 from zoo.models import Family, Model, Regime
 from zoo.probing import describe
 from zoo.registry import Things
-from zoo.results import LIKELIHOOD, Result, RunSpec
+from zoo.results import LIKELIHOOD, PROTOCOLS, Result, RunSpec
 
 Row = Mapping[str, Any]
 ALL = "all"
+COLUMNS = {"model": str, "kind": str, "benchmark": str | None, "protocol": str | None}
+"""What every row has, besides the name of its probe."""
 
 
 @dataclass(frozen=True)
@@ -152,11 +154,11 @@ def rows_of(
 
 
 def whole_rows(probe: Probe, model: str, rows: Iterable[Any]) -> tuple[Row, ...]:
-    """Rows with all that every row has; what a probe does not say of itself is null.
+    """Rows with all that every row has; what a probe does not say is null, its model "" (all).
 
     Raises TypeError or ValueError where a row is no flat mapping of JSON values.
     """
-    place = {"model": model or None, "protocol": None, "benchmark": None, "kind": "summary"}
+    place = {"model": model, "protocol": None, "benchmark": None, "kind": "summary"}
     found = []
     for row in rows:
         if not isinstance(row, Mapping):
@@ -165,6 +167,11 @@ def whole_rows(probe: Probe, model: str, rows: Iterable[Any]) -> tuple[Row, ...]
             if isinstance(value, (Mapping, list, tuple)):
                 raise TypeError(f"{name!r} of a row is a {type(value).__name__}; rows are flat")
         made = {**place, **row, "probe": probe.name}
+        for name, kinds in COLUMNS.items():
+            if not isinstance(made[name], kinds):
+                raise TypeError(f"{name!r} of a row is {made[name]!r}")
+        if made["protocol"] not in (None, *PROTOCOLS):
+            raise ValueError(f"the protocol of a row is {made['protocol']!r}")
         json.dumps(made, allow_nan=False)
         found.append(made)
     return tuple(found)
