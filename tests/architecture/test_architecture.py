@@ -38,9 +38,9 @@ FLOORS = (
     {"catalogue", "findings", "discovery", "evaluation", "matching", "reporting", "stages"},
     {"advice", "host", "measures", "recall", "sheet"},
     {"diagnosis", "executors", "maintenance", "tradeoff"},
-    {"measuring"},
+    {"measuring", "waves"},
     {"running"},
-    {"api", "asking", "comparing", "rescoring"},
+    {"api", "asking", "checking", "comparing", "rescoring"},
     {"cli"},
     {"__main__"},
 )

@@ -73,10 +73,12 @@ def _listed(
 ) -> tuple[tuple[RunSpec, ...], dict[str, tuple[Result, ...]]]:
     """All cells, those of probes among them, and results that are known before anything is asked:
     of cells that fail, and of the store."""
+    from zoo.checking import check_family
     from zoo.cli.run import wishes_of
     from zoo.probes import chosen
     from zoo.reporting.text import clean
-    from zoo.running import Options, check_family, wanted_by
+    from zoo.running import Options
+    from zoo.waves import wanted_by
 
     def on_event(name: str, facts: Mapping[str, Any]) -> None:
         if name == "finding" and not facts["refuses"]:
@@ -93,7 +95,7 @@ def _listed(
     )
     if args.no_check:
         probes = chosen(host.registry.probes, options.probes, options.probe_args)
-        more = wanted_by(host, probes, family, plan, (), options, on_event)
+        more = wanted_by(host, probes, family, plan, (), options.probe_args, on_event)
         return plan.specs + more, {"failed": plan.failed}
     found = check_family(host, family, plan, options, on_event)
     if not args.json:

@@ -134,7 +134,7 @@ def typed(args: argparse.Namespace) -> str:
 
 def _show_interrupted(outcome: Outcome, command: str) -> None:
     """What there is of a run that was stopped, and how to go on."""
-    from zoo.running import UNASKED
+    from zoo.waves import UNASKED
 
     reached = tuple(each for each in outcome.results if each.error != UNASKED)
     left = len(outcome.results) - len(reached)

@@ -67,7 +67,8 @@ class _Members:
             yield f"runs/{run.name}", run.read_bytes()
             for cell in record.cells:
                 if cell.status == "scored":
-                    yield from self._cell(RESPONSES, cell.response_key)
+                    if cell.response_key:  # what a probe measured itself has no answers
+                        yield from self._cell(RESPONSES, cell.response_key)
                     yield from self._cell(SCORES, cell.score_key)
                     if cell.questions:
                         yield from self._cell(QUESTIONS, cell.questions)

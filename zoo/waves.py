@@ -1,0 +1,220 @@
+"""One wave of cells: prepared, asked where the store lacks them, each with what is told of it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+from zoo.benchmarks import Suite
+from zoo.errors import StoreError, ZooError
+from zoo.evaluation.asked import keep_asked
+from zoo.evaluation.evaluator import OnEvent
+from zoo.evaluation.preflight.findings import Finding
+from zoo.evaluation.preflight.inspection import inspect as inspect_cells
+from zoo.evaluation.preparing import Cell
+from zoo.executors import Settings, evaluator_for
+from zoo.hookspecs import Executor, Job, Probe
+from zoo.host import Host
+from zoo.models import Family, Model
+from zoo.plan import Plan
+from zoo.probes import known_of, wanted
+from zoo.probing import describe
+from zoo.redaction import redact
+from zoo.results import Result, RunSpec
+from zoo.structuring import plain
+
+UNASKED = "the run was stopped before this cell had a score; run again to go on"
+"""Why a cell of an interrupted run failed."""
+
+
+def wanted_by(
+    host: Host,
+    probes: Sequence[Probe],
+    family: Family,
+    plan: Plan,
+    done: Sequence[Result],
+    probe_args: Mapping[str, Any],
+    tell: OnEvent = lambda *_: None,
+) -> tuple[RunSpec, ...]:
+    """What probes want asked beside a plan, given what was answered so far."""
+
+    def say(text: str) -> None:
+        tell("finding", plain(Finding(text)))
+
+    tasks = {spec.benchmark.task: spec.benchmark for spec in plan.specs}
+    types = host.catalogue.output_types(Suite("", tuple(tasks.values())))
+    known = known_of(family, host.registry.regimes, plan.specs, done, types)
+    return wanted(probes, known, probe_args, say)
+
+
+def run_wave(
+    host: Host,
+    family: Family,
+    suite: Suite,
+    plan: Plan,
+    settings: Settings,
+    executor: Executor,
+    executor_args: Mapping[str, Any],
+    tell: OnEvent,
+) -> tuple[list[Result], dict[tuple[object, ...], str], KeyboardInterrupt | None]:
+    """Runs cells that can all be asked now: their results in order, where the store keeps what was
+    asked, and what stopped the run if anything did.
+    """
+    results: dict[int, Result] = {}
+    cells = prepare_all(plan.specs, plain(settings), results, tell)
+    shown = [cell for cell in cells.values() if not cell.spec.purpose]
+    names = [cell.spec.identity for cell in shown]
+    questions = dict(zip(names, keep_asked(host.store, shown), strict=True))
+    device = None if executor.remote else settings.device
+    waiting = waiting_for(host, cells, device, results, tell)
+    tell("start", _start(plan, family, suite, results, waiting))
+    missing = UNASKED
+    interruption: KeyboardInterrupt | None = None
+    try:
+        with closing(_executed(executor, executor_args, waiting, settings, tell)) as brought:
+            for number, result in brought:
+                results[number] = replace(result, error=redact(result.error))
+                tell("result", _told(results[number]))
+        missing = f"the executor {executor.name!r} gave no result for this cell; run again"
+    except ZooError:
+        raise
+    except KeyboardInterrupt as problem:
+        interruption = problem
+    except Exception as problem:
+        missing = f"the executor {executor.name!r} stopped: {redact(describe(problem))}; run again"
+    for number, cell in waiting.items():
+        results.setdefault(number, Result(cell.spec, "failed", error=missing))
+    return [results[number] for number in sorted(results)], questions, interruption
+
+
+def _executed(
+    executor: Executor,
+    executor_args: Mapping[str, Any],
+    waiting: Mapping[int, Cell],
+    settings: Settings,
+    tell: OnEvent,
+) -> Generator[tuple[int, Result], None, None]:
+    """Results by their place in the plan, as the executor brings them."""
+    jobs = [
+        Job(model, tuple(waiting[number].spec for number in numbers), plain(settings))
+        for model, numbers in _by_model(waiting)
+    ]
+    numbers_of: dict[tuple[object, ...], list[int]] = {}
+    for number, cell in waiting.items():
+        numbers_of.setdefault(cell.spec.identity, []).append(number)
+    listening = {"on_event": tell} if _takes(executor.run, "on_event") else {}
+    for result in executor.run(jobs, **listening, **executor_args):
+        for number in numbers_of.get(result.spec.identity, ()):
+            yield number, result
+
+
+def _start(
+    plan: Plan,
+    family: Family,
+    suite: Suite,
+    results: Mapping[int, Result],
+    waiting: Mapping[int, Cell],
+) -> dict[str, Any]:
+    """What a run has before it, in all and by model. Cells that share an answer ask it once."""
+    asked: dict[str, dict[str, int]] = {model.id: {} for model in family.models}
+    seen: set[str] = set()
+    for cell in waiting.values():
+        if cell.response_key not in seen:
+            seen.add(cell.response_key)
+            asked.setdefault(cell.spec.model.id, {})[cell.response_key] = cell.size
+    found = [*results.values(), *plan.failed]
+    return {
+        "family": family.name,
+        "suite": suite.name,
+        "models": len(family.models),
+        "cells": len(plan.specs) + len(plan.failed),
+        "reused": sum(result.reused for result in found),
+        "failed": sum(result.status == "failed" for result in found),
+        "requests": sum(sum(sizes.values()) for sizes in asked.values()),
+        "by_model": [
+            {
+                "model": model,
+                "cells": sum(cell.spec.model.id == model for cell in waiting.values()),
+                "reused": sum(r.reused for r in found if r.spec.model.id == model),
+                "requests": sum(sizes.values()),
+            }
+            for model, sizes in asked.items()
+        ],
+    }
+
+
+def _told(result: Result) -> dict[str, Any]:
+    """What is told of a result."""
+    spec = result.spec
+    return {
+        "model": spec.model.id,
+        "benchmark": spec.benchmark.name,
+        "protocol": spec.protocol,
+        "name": spec.name,
+        "status": result.status,
+        "error": result.error,
+    }
+
+
+def _takes(function: Callable[..., Any], name: str) -> bool:
+    """Whether a function can be given an argument of that name."""
+    parameters = inspect.signature(function).parameters.values()
+    return any(p.name == name or p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
+
+
+def waiting_for(
+    host: Host,
+    cells: Mapping[int, Cell],
+    device: str | None,
+    results: dict[int, Result],
+    tell: OnEvent,
+) -> dict[int, Cell]:
+    """Cells that are to be asked, by their place in the plan; what cannot be goes into `results`.
+
+    What is found of this machine is told. Raises StoreError where the run is not to be begun.
+    """
+    waiting = {number: cell for number, cell in cells.items() if number not in results}
+    found = inspect_cells(list(waiting.values()), device=device, store=host.store.root)
+    for finding in found:
+        tell("finding", plain(finding))
+        if not finding.refuses:
+            continue
+        if not finding.model:
+            raise StoreError(finding.text)
+        for number, cell in list(waiting.items()):
+            if cell.spec.model.id == finding.model:
+                results[number] = Result(cell.spec, "failed", error=finding.text)
+                del waiting[number]
+    return waiting
+
+
+def prepare_all(
+    specs: Sequence[RunSpec],
+    settings: Mapping[str, Any],
+    results: dict[int, Result],
+    on_event: OnEvent,
+) -> dict[int, Cell]:
+    """Cells by their place in the plan; what fails or is in the store goes into `results`."""
+    evaluator = evaluator_for(settings)
+    cells: dict[int, Cell] = {}
+    for number, spec in enumerate(specs):
+        on_event("preparing", {"done": number, "cells": len(specs), "name": spec.name})
+        prepared = evaluator.prepare(spec)
+        if isinstance(prepared, Result):
+            results[number] = replace(prepared, error=redact(prepared.error))
+            continue
+        cells[number] = prepared
+        if (found := evaluator.finished(prepared)) is not None:
+            results[number] = found
+    return cells
+
+
+def _by_model(cells: Mapping[int, Cell]) -> list[tuple[Model, list[int]]]:
+    """Places of the cells of each model, in the order of the plan."""
+    groups: dict[str, tuple[Model, list[int]]] = {}
+    for number, cell in cells.items():
+        groups.setdefault(cell.spec.model.id, (cell.spec.model, []))[1].append(number)
+    return list(groups.values())
