@@ -55,12 +55,15 @@ def draws_of(known: Known) -> list[Draws]:
 
 def pairs(known: Known, tables: Sequence[Draws]) -> Iterator[tuple[Model, Draws, Draws]]:
     """(parent, the parent's draws, its child's) on the same items, where nothing else differs."""
-    by_place = {tuple(table.place.values()): table for table in tables}
+    specs = [table.result.spec for table in tables]
+    by_place = {
+        (spec.model.id, spec.protocol, spec.benchmark.key): table
+        for spec, table in zip(specs, tables, strict=True)
+    }
     for base, other in known.edges:
-        for table in tables:
-            model, protocol, benchmark = table.place.values()
-            before = by_place.get((base.id, protocol, benchmark))
-            if model != other.id or before is None:
+        for spec, table in zip(specs, tables, strict=True):
+            before = by_place.get((base.id, spec.protocol, spec.benchmark.key))
+            if spec.model.id != other.id or before is None:
                 continue
             alike = np.array_equal(before.items, table.items)
             if alike and not setup_differences(before.cell, table.cell):

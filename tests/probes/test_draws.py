@@ -65,6 +65,22 @@ def test_the_limits_of_pass_at_k_hold_the_truth_of_items_of_all_difficulties(k: 
     assert abs(held - 0.95) < monte_carlo_error(0.95, 600)
 
 
+def test_the_limits_of_distinct_hold_the_truth() -> None:
+    chances = np.random.default_rng(4).dirichlet(np.full(5, 0.4), 200_000)
+    truth = float(np.mean((1 - (1 - chances) ** 4).sum(axis=1)))
+
+    def infer(rng: np.random.Generator) -> Interval:
+        answers = [
+            [str(answer) for answer in rng.choice(5, 8, p=chance)]
+            for chance in rng.dirichlet(np.full(5, 0.4), 50)
+        ]
+        values = np.array([diversity.distinct(each, 4) for each in answers])
+        return composite_mean([Part(values, np.arange(50), 1.0, 1.0, 4.0)])
+
+    held, _ = rates(infer, truth, draws=400)
+    assert held > 0.95 - monte_carlo_error(0.95, 400)
+
+
 def test_a_curve_says_what_was_drawn_and_rises() -> None:
     right = np.random.default_rng(2).random((40, 16)) < 0.2
     rows = [row for row in passk.rows(known(draws(CHILD, right)), NOTHING) if "value" in row]

@@ -147,6 +147,7 @@ def show_outcome(host: Host, family: Family, outcome: Outcome) -> None:
     """The table, what failed, what was re-used, and where the report lies."""
     from zoo.api import tradeoff_of
     from zoo.cli.opening import terminal
+    from zoo.probes import ALL
     from zoo.reporting import print_tradeoff
     from zoo.store.atomic import write_file
 
@@ -155,6 +156,10 @@ def show_outcome(host: Host, family: Family, outcome: Outcome) -> None:
     path = host.store.root / "reports" / f"{outcome.record.id}.html"
     write_file(path, tradeoff.to_html().encode())
     print(_accounts(outcome.results))
+    found = {row["probe"] for row in tradeoff.probes}
+    for name in outcome.record.settings.get("probes", ()):
+        if name != ALL and name not in found:
+            print(f"zoo: the probe {name!r} found nothing to measure in this run", file=sys.stderr)
     print(f"report: {path}")
     sys.stdout.flush()
     show_failed(outcome.failed)
