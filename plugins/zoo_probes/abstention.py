@@ -32,13 +32,12 @@ PURPOSE = "tries of the root"
 SHOTS = 3
 PHRASES = (
     r"\b(do not|don['’]t|does not|doesn['’]t) know\b",
-    r"\b(not|n['’]t) (sure|certain)\b",
+    r"(\bnot|n['’]t) (sure|certain)\b",
     r"\bunsure\b",
     r"\bunknown\b",
     r"\b(cannot|can['’]t|can not) (say|answer|tell)\b",
     r"\bno idea\b",
-    r"모르(겠|ㄴ|는|지만|며|고|ㅂ)",
-    r"모릅니다|모른다|몰라",
+    r"모르(겠|는|지만|며|고)|모릅니다|모른다|몰라",
     r"알 수 없|알지 못|확실하지 않|확실치 않|답할 수 없|대답할 수 없",
 )
 """What says that no answer is given, in English and Korean."""

@@ -15,6 +15,7 @@ SILENT = [
     "I don’t know",
     "Sorry, I do not know that.",
     "I'm not sure.",
+    "It isn't certain.",
     "Nobody can tell; it is unknown.",
     "I cannot say.",
     "모르겠습니다.",
