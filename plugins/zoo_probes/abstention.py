@@ -42,6 +42,9 @@ PHRASES = (
 )
 """What says that no answer is given, in English and Korean."""
 
+LONGEST = 300
+"""Characters of a first line that are looked at: who abstains says so at the start."""
+
 SAYS_SO = re.compile("|".join(PHRASES), re.IGNORECASE)
 
 
@@ -90,8 +93,7 @@ def abstains(result: Result, item: Item) -> bool:
     """Whether an answer says that it is none."""
     end = result.spec.prompting.think_end_token
     text = item.response.rsplit(end, 1)[-1] if end else item.response
-    line = next((each for each in text.splitlines() if each.strip()), "")
-    return SAYS_SO.search(line) is not None
+    return SAYS_SO.search(text.lstrip().partition("\n")[0][:LONGEST]) is not None
 
 
 def _shares(result: Result, familiar: Mapping[str, bool]) -> Row:

@@ -20,8 +20,13 @@ def rows(known: Known, tradeoff: Tradeoff) -> Iterator[Row]:
         own = {r.provenance.response_key: r for r in results if r.spec.model.id == model.id}
         if own:
             yield {"model": model.id, "kind": "summary", **_spent(list(own.values()))}
+    lengths: dict[tuple[Any, ...], float] = {
+        (spec.model.id, spec.protocol, spec.benchmark.key): sum(tokens) / len(tokens)
+        for spec, tokens in ((result.spec, _written(result)) for result in results)
+        if tokens
+    }
     for edge in tradeoff.tradeoffs:
-        yield from _change(edge, results)
+        yield from _change(edge, lengths)
 
 
 def _spent(cells: Sequence[Result]) -> Row:
@@ -33,32 +38,34 @@ def _spent(cells: Sequence[Result]) -> Row:
         return None if None in values else sum(values)
 
     peaks = [each.peak_memory_bytes for each in provenances]
-    written = [item.n_tokens for cell in cells for item in cell.items if item.n_tokens is not None]
     return {
         "n": sum(len(cell.items) for cell in cells),
         "seconds": total("seconds"),
         "tokens_in": total("tokens_in"),
-        "tokens_out": sum(written),
+        "tokens_out": sum(sum(_written(cell)) for cell in cells),
         "peak_memory_bytes": None if None in peaks else max(p for p in peaks if p is not None),
         "kwh": total("kwh"),
     }
 
 
-def _change(edge: EdgeTradeoff, results: Sequence[Result]) -> Iterator[Row]:
-    """Tokens of an answer, child minus parent, on the benchmarks that both wrote."""
-    lengths: dict[str, dict[object, float]] = {edge.base: {}, edge.other: {}}
-    for result in results:
-        tokens = [item.n_tokens for item in result.items if item.n_tokens is not None]
-        if result.spec.model.id in lengths and result.spec.protocol == edge.protocol and tokens:
-            key = result.spec.benchmark.key
-            lengths[result.spec.model.id][key] = sum(tokens) / len(tokens)
-    shared = lengths[edge.base].keys() & lengths[edge.other].keys()
+def _written(result: Result) -> list[int]:
+    """Tokens of a cell's written answers."""
+    return [item.n_tokens for item in result.items if item.n_tokens is not None]
+
+
+def _change(edge: EdgeTradeoff, lengths: Mapping[tuple[Any, ...], float]) -> Iterator[Row]:
+    """Tokens of an answer, child minus parent, on the benchmarks that both wrote.
+
+    lengths: by model, protocol and benchmark.
+    """
+    ends = [
+        {at[2]: mean for at, mean in lengths.items() if at[:2] == (model, edge.protocol)}
+        for model in (edge.base, edge.other)
+    ]
+    shared = ends[0].keys() & ends[1].keys()
     if not shared:
         return
-    before, after = (
-        sum(lengths[model][key] for key in shared) / len(shared)
-        for model in (edge.base, edge.other)
-    )
+    before, after = (sum(end[key] for key in shared) / len(shared) for end in ends)
     gained, paid = edge.special, edge.general
     gains = gained.delta is not None and gained.low is not None and gained.low > 0
     pays = paid.delta is not None and paid.high is not None and paid.high < 0
