@@ -13,7 +13,7 @@ from zoo.probes import chosen
 from zoo.results import Result, RunSpec
 from zoo.running import Options, settings_of
 from zoo.structuring import plain
-from zoo.waves import prepare_all, waiting_for, wanted_by
+from zoo.waves import WAVES, prepare_all, waiting_for, wanted_by
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,9 @@ def check_family(
     asked: list[RunSpec] = []
     sizes: dict[str, tuple[str, int]] = {}
     more = plan.specs + wanted_by(host, probes, family, plan, known, options.probe_args, on_event)
-    while more:
+    for _ in range(WAVES):
+        if not more:
+            break
         results: dict[int, Result] = {}
         cells = prepare_all(more, plain(settings), results, on_event)
         waiting = waiting_for(host, cells, device, results, on_event)

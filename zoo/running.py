@@ -26,7 +26,7 @@ from zoo.progress import Progress, Tally
 from zoo.redaction import redact, refuse_secrets
 from zoo.results import RecordedCell, Result, RunRecord
 from zoo.structuring import plain
-from zoo.waves import run_wave, wanted_by
+from zoo.waves import WAVES, run_wave, wanted_by
 
 LOCAL = ("run", "store", "config", "fresh", "asks", "counts")
 """Settings that say nothing of the numbers and stay out of the record."""
@@ -155,7 +155,9 @@ def run_family(
         more = wanted_by(host, probes, family, plan, done, options.probe_args, tell)
         wave: Plan | None = replace(plan, specs=plan.specs + more)
         try:
-            while wave is not None:
+            for _ in range(WAVES):
+                if wave is None:
+                    break
                 brought, asked, interruption = run_wave(
                     host, family, suite, wave, settings, executor, options.executor_args, tell
                 )

@@ -26,6 +26,10 @@ from zoo.redaction import redact
 from zoo.results import Result, RunSpec
 from zoo.structuring import plain
 
+WAVES = 8
+"""Most times that probes may ask about the answers to what they asked: one that always wants more
+ends there."""
+
 UNASKED = "the run was stopped before this cell had a score; run again to go on"
 """Why a cell of an interrupted run failed."""
 

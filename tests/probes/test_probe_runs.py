@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,9 +16,14 @@ from support.zoos import TinyZoo, numbers
 
 from zoo.cli import main
 from zoo.errors import ConfigError, UnknownNameError
+from zoo.hookspecs import Probe
+from zoo.plan import Wishes
+from zoo.probes import sampled
 from zoo.recall import recall
 from zoo.results import LIKELIHOOD
+from zoo.running import Options, run_family
 from zoo.store import RESPONSES, Store
+from zoo.waves import WAVES
 
 ARGS = {"passk.samples": 4, "passk.items": 5, "razor.samples": 3, "razor.items": 5}
 
@@ -88,7 +94,7 @@ def _agrees_with_torch(zoo: TinyZoo, folder, cell) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from zoo.executors import evaluator_for
-    from zoo.running import Options, settings_of
+    from zoo.running import settings_of
     from zoo.structuring import plain
 
     model = AutoModelForCausalLM.from_pretrained(folder)
@@ -226,3 +232,18 @@ def test_stages_of_the_embedded_family_have_a_distance_and_curves(tmp_path) -> N
 def test_a_limit_bounds_the_items_of_probes(writing: TinyZoo) -> None:
     outcome, _ = probed(writing, wishes={"limit": 2})
     assert [len(each.items) for each in of(outcome, "samples")] == [8, 8, 8]
+
+
+def test_a_probe_that_always_wants_more_comes_to_an_end(tiny_zoo: TinyZoo) -> None:
+    def insatiable(known):
+        deepest = max((len(each.spec.purpose) for each in known.results), default=0)
+        spec = known.specs[0]
+        yield sampled(spec, "+" * (deepest + 1), samples=1, items=1)
+
+    host = tiny_zoo.host()
+    greedy = Probe("greedy", "Never enough", wants=insatiable)
+    host = replace(host, builtins={**host.builtins, "probes": [greedy]})
+    (family,) = host.discovery.resolve(())
+    asked = Options(wishes=Wishes(limit=1), device="cpu", probes=("greedy",))
+    outcome = run_family(host, family, host.suite(None, (), family), asked)
+    assert len({each.spec.purpose for each in outcome.results}) == 1 + WAVES
