@@ -10,9 +10,10 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from zoo import benchmarks, hookspecs, models
 
-# Names that zoo's nouns import for the type checker alone. Results and tradeoffs only ever stand in
-# the signature of a callable, which cannot be checked here, so neither needs to be loaded.
-_NAMES = {**vars(models), **vars(benchmarks), "Result": Any, "Tradeoff": Any}
+# Names that zoo's nouns import for the type checker alone. Those unseen only ever stand in the
+# signature of a callable, which cannot be checked here, so none of them needs to be loaded.
+_UNSEEN = ("Known", "Result", "RunSpec", "Tradeoff")
+_NAMES = {**vars(models), **vars(benchmarks), **dict.fromkeys(_UNSEEN, Any)}
 
 
 @cache

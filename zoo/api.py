@@ -5,7 +5,7 @@ Heavy libraries load when a function needs them, not when zoo is imported.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,12 +103,15 @@ def run(
     include_path: str | Path | Sequence[str | Path] = (),
     base: str | None = None,
     fresh: bool = False,
+    probes: str | Sequence[str] = (),
+    probe_args: Mapping[str, Any] | None = None,
     store: str | Path | None = None,
     config: str | Path | None = None,
 ) -> Tradeoff:
     """Evaluates one family (the default one without targets) and returns its trade-off.
 
-    tasks: names, or one text of names with commas between. include_path: a folder or several.
+    tasks, probes: names, or one text of names with commas between; "all" for every probe.
+    probe_args: by "probe.argument". include_path: a folder or several.
     Cells that fail are in it with their reason; cells the store has are not asked again.
     Raises ZooError where the question itself cannot be meant.
     """
@@ -117,6 +120,7 @@ def run(
 
     paths = [include_path] if isinstance(include_path, (str, Path)) else include_path
     named = tasks.split(",") if isinstance(tasks, str) else tasks
+    asking = probes.split(",") if isinstance(probes, str) else probes
     host = open_zoo(config, store=store, include_paths=paths)
     families = host.discovery.resolve(targets, base)
     if len(families) != 1:
@@ -138,6 +142,8 @@ def run(
         executor=executor,
         executor_args=executor_args or {},
         fresh=fresh,
+        probes=tuple(filter(None, asking)),
+        probe_args=probe_args or {},
     )
     family = families[0]
     outcome = run_family(
@@ -259,32 +265,48 @@ def tradeoff_of(
     from zoo.advice import advise
     from zoo.claims import decide_all
     from zoo.lineages import seed_groups
+    from zoo.probes import known_of, rows_of
     from zoo.questions import Asked
     from zoo.reporting.items import Items
     from zoo.tradeoff import analyse
 
     seeds = "several training seeds of some stages" if seed_groups(family.models) else ONE_SEED
 
+    own_results = [result for result in results if not result.spec.purpose]
+    said = list(notes)
+
+    def probed(found: Analysis) -> Iterable[Mapping[str, Any]]:
+        known = known_of(
+            family,
+            host.registry.regimes,
+            [result.spec for result in own_results],
+            results,
+            host.catalogue.output_types(suite),
+        )
+        return rows_of(host.registry.probes.values(), known, found, said.append)
+
     with uncollected():
         found = analyse(
             family,
             suite,
-            results,
+            own_results,
             host.registry.regimes,
             targets=targets,
+            probes=probed,
             provenance={
-                **_provenance(results, records),
+                **_provenance(own_results, records),
                 "intervals": f"95 %, over items, clustered; {seeds}",
-                **({"notes": list(notes)} if notes else {}),
             },
         )
+    if said:
+        found = replace(found, provenance={**found.provenance, "notes": said})
     decided = replace(
         found,
         claims=decide_all(found, host.registry.claims.values()),
         advice=advise(found),
     )
     own = {each.name: getattr(decided, each.name) for each in fields(decided)}
-    items = Items(results, [stage.model for stage in found.stages], Asked(host.store, records))
+    items = Items(own_results, [stage.model for stage in found.stages], Asked(host.store, records))
     return Tradeoff(**own, items=items, sections=tuple(host.registry.sections.values()))
 
 

@@ -23,7 +23,8 @@ class Cell:
     answers: a number for (item, twin, sample), the same in every cell of the benchmark.
     samples: how many numbers an item takes up, so that answers // samples is the item.
     clusters: numbers of clusters, the same in every cell of the family. prompts: of prompts.
-    confidence, parsed, tokens, truncated: nan where not known.
+    confidence, parsed, tokens, truncated: nan where not known. thinking: the share of each answer's
+    characters that it thought in, nan where no end of thinking is declared.
     """
 
     result: Result
@@ -37,6 +38,7 @@ class Cell:
     parsed: Floats
     tokens: Floats
     truncated: Floats
+    thinking: Floats
 
     @property
     def items(self) -> Codes:
@@ -94,6 +96,7 @@ def _read_group(group: Sequence[Result], clusters: dict[str, int]) -> list[Cell]
                 parsed=_floats(items, "parsed")[order],
                 tokens=_floats(items, "n_tokens")[order],
                 truncated=_floats(items, "truncated")[order],
+                thinking=_thinking(result)[order],
             )
         )
     return cells
@@ -108,6 +111,22 @@ def _twins(keys: Codes) -> Codes:
     twins = np.empty(keys.size, dtype=np.int64)
     twins[order] = ranks
     return twins
+
+
+def _thinking(result: Result) -> Floats:
+    """An answer that was cut before its thinking ended is nothing else; another one without the
+    end of thinking has none."""
+    end = result.spec.prompting.think_end_token
+    if not end:
+        return np.full(len(result.items), np.nan)
+    shares = []
+    for item in result.items:
+        found = item.response.rfind(end)
+        if found < 0:
+            shares.append(1.0 if item.truncated else 0.0)
+        else:
+            shares.append((found + len(end)) / len(item.response))
+    return np.array(shares, dtype=float)
 
 
 def _floats(items: Sequence[Item], name: str) -> Floats:

@@ -76,7 +76,7 @@ def _cells(host: Host, model: str) -> dict[CellKey, Recorded]:
     """The newest scored cell of a model for each benchmark, protocol and limit."""
     found: dict[CellKey, Recorded] = {}
     for record, cell in cells_of_model(host.store, model):
-        if cell.status == "scored":
+        if cell.status == "scored" and not cell.spec.purpose:
             key = (cell.spec.benchmark.key, cell.spec.protocol, cell.spec.limit)
             found.setdefault(key, (record, cell))
     if not found:

@@ -8,7 +8,7 @@ effect by being there: zoo.toml and the command line choose by name.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from zoo.contrasts import Tradeoff
     from zoo.models import Evidence, Facts, Family, Model, Regime
+    from zoo.probes import Known
     from zoo.results import Result, RunSpec
 
 GROUP = "zoo"
@@ -68,14 +69,23 @@ class Loader:
 
 @dataclass(frozen=True)
 class Probe:
-    """A measurement beyond tasks: `zoo run --probes NAME`.
+    """A measurement beyond tasks: `zoo run --probes NAME`. It has any of three parts.
 
-    measure: (model, lm, family) -> rows, each a flat mapping of JSON values.
+    measure: (model, lm, family) -> rows; asks the loaded model itself, in the process of the run,
+        once for each model. Its rows are kept in the store.
+    wants: (known, **arguments) -> cells to be asked beside the suite's, each with a `purpose`; they
+        are run, kept and resumed like any other. Pure; asked again when these are answered, until
+        it wants no more. Its keyword arguments are what --probe-args may set.
+    rows: (known, tradeoff) -> rows, from what is stored, for every report. Pure.
+
+    A row is a flat mapping of JSON values. `known` is a `zoo.probes.Known`.
     """
 
     name: str
     title: str
-    measure: Callable[..., Sequence[Mapping[str, Any]]]
+    measure: Callable[..., Sequence[Mapping[str, Any]]] | None = None
+    wants: Callable[..., Iterable[RunSpec]] | None = None
+    rows: Callable[[Known, Tradeoff], Iterable[Mapping[str, Any]]] | None = None
 
 
 @dataclass(frozen=True)

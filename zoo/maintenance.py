@@ -16,6 +16,11 @@ from zoo.structuring import plain
 logger = logging.getLogger("zoo")
 
 
+def _has_line(result: Result) -> bool:
+    """Whether it is a score; what probes asked for is none."""
+    return result.score is not None and not result.spec.purpose
+
+
 def add_to_index(store: Store, results: Iterable[Result], runs: Sequence[Path] = ()) -> None:
     """Adds what is scored to the index; one that is damaged is made again.
 
@@ -26,7 +31,7 @@ def add_to_index(store: Store, results: Iterable[Result], runs: Sequence[Path] =
     rows = [
         _row(plain(result.spec), plain(result.score), plain(result.provenance))
         for result in results
-        if result.score is not None
+        if _has_line(result)
     ]
     try:
         store.index_rows(rows, [head_of(path, read_table(path)) for path in runs])
@@ -56,7 +61,9 @@ def _rows(store: Store, heads: list[RunHead]) -> Iterator[dict[str, Any]]:
             continue
         heads.append(head_of(path, table))
         for cell in table["cells"]:
-            if cell["status"] != "scored" or (summary := _summary(store, cell)) is None:
+            if cell["status"] != "scored" or cell["spec"].get("purpose"):
+                continue  # what probes asked for is no score
+            if (summary := _summary(store, cell)) is None:
                 continue
             asked = cell["spec"]["benchmark"]
             for score in summary["scores"]:

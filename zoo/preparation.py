@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,20 +12,22 @@ from zoo.evaluation.preflight.inspection import inspect
 from zoo.evaluation.preparing import Cell
 from zoo.executors import evaluator_for
 from zoo.host import Host
-from zoo.plan import Plan
 from zoo.redaction import redact
-from zoo.results import Result
+from zoo.results import Result, RunSpec
 from zoo.structuring import plain
 
 
 def prepare_cells(
-    plan: Plan, settings: Mapping[str, Any], results: dict[int, Result], on_event: OnEvent
+    specs: Sequence[RunSpec],
+    settings: Mapping[str, Any],
+    results: dict[int, Result],
+    on_event: OnEvent,
 ) -> dict[int, Cell]:
     """Cells by their place in the plan; what fails or is in the store goes into `results`."""
     evaluator = evaluator_for(settings)
     cells: dict[int, Cell] = {}
-    for number, spec in enumerate(plan.specs):
-        on_event("preparing", {"done": number, "cells": len(plan.specs), "name": spec.name})
+    for number, spec in enumerate(specs):
+        on_event("preparing", {"done": number, "cells": len(specs), "name": spec.name})
         prepared = evaluator.prepare(spec)
         if isinstance(prepared, Result):
             results[number] = replace(prepared, error=redact(prepared.error))

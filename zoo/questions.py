@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from zoo.errors import StoreError
-from zoo.results import Result, RunRecord, RunSpec
+from zoo.results import Result, RunRecord
 from zoo.store import QUESTIONS, WRITERS, Store, Unkept
 
 
@@ -86,15 +86,11 @@ class Asked:
         for record in records:
             for cell in record.cells:
                 if cell.questions:
-                    self._keys.setdefault(_identity(cell.spec), cell.questions)
+                    self._keys.setdefault(cell.spec.identity, cell.questions)
 
     def __call__(self, result: Result) -> Mapping[str, Question]:
         """CellRequests by prompt hash; none where the run did not keep them."""
-        key = self._keys.get(_identity(result.spec), "")
+        key = self._keys.get(result.spec.identity, "")
         if key not in self._read:
             self._read[key] = read_questions(self._store, key)
         return self._read[key]
-
-
-def _identity(spec: RunSpec) -> tuple[object, ...]:
-    return spec.model.id, spec.benchmark.key, spec.protocol

@@ -70,9 +70,8 @@ def recall(
     cells: dict[tuple[object, ...], RecordedCell] = {}
     for record in same:
         for cell in record.cells:
-            key = (cell.spec.model.id, cell.spec.benchmark.key, cell.spec.protocol)
             if not wanted or cell.spec.model.id in wanted:
-                cells.setdefault(key, cell)
+                cells.setdefault(cell.spec.identity, cell)
     seen: dict[str, Model] = {}
     for cell in cells.values():
         seen.setdefault(cell.spec.model.id, cell.spec.model)

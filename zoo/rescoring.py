@@ -72,4 +72,6 @@ def _options(record: RunRecord) -> Options:
         loader=said["loader"],
         loader_args=said["loader_args"],
         asks=False,
+        probes=tuple(said.get("probes", ())),
+        probe_args=said.get("probe_args", {}),
     )

@@ -13,12 +13,20 @@ Protocol = Literal["uniform", "native"]
 Status = Literal["scored", "failed", "not_applicable"]
 PROTOCOLS: tuple[Protocol, ...] = ("uniform", "native")
 
+LIKELIHOOD = "loglikelihood"
+"""Metric of a cell that asks how likely written answers are: nats, summed over an answer's tokens.
+"""
+
 
 @dataclass(frozen=True)
 class RunSpec:
     """One cell of the plan: this model, this benchmark, asked this way.
 
     rules: (setting, who decided it) pairs, for `zoo plan --explain`.
+    purpose: what a cell is asked for that no benchmark of the suite asks: the samples of probes,
+        say. "" for the suite's own cells; others stand in no table of scores.
+    likelihood_of: response key of written answers; the likelihood that the model gives to each of
+        them, after the prompt it was written to, is asked instead of the task's own requests.
     """
 
     model: Model
@@ -28,16 +36,19 @@ class RunSpec:
     seed: int = 1234
     limit: int | None = None
     rules: tuple[tuple[str, str], ...] = ()
+    purpose: str = ""
+    likelihood_of: str = ""
 
     @property
     def name(self) -> str:
         """What progress lines and error messages call it."""
-        return f"{self.model.id} · {self.benchmark.name} · {self.protocol}"
+        own = f"{self.model.id} · {self.benchmark.name} · {self.protocol}"
+        return f"{own} · {self.purpose}" if self.purpose else own
 
     @property
     def identity(self) -> tuple[object, ...]:
         """What tells the specs of one run apart."""
-        return self.model.id, self.benchmark.key, self.protocol
+        return self.model.id, self.benchmark.key, self.protocol, self.purpose, self.likelihood_of
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,9 @@ class Item:
     n_tokens: tokens of the answer; truncated: whether it was cut at the cap.
     chance: score of a guesser on this item, 0..1.
     confidence: probability of the chosen option (multiple choice), else None.
-    response: the raw answer, thinking and all; for multiple choice the chosen option's text.
+    response: the raw answer, thinking and all; for multiple choice the chosen option's text; of a
+        likelihood a hash of the tokens it was taken over.
+    answer: what the benchmark's filter makes of the response, where several are drawn; else "".
     """
 
     item_id: str
@@ -66,6 +79,7 @@ class Item:
     confidence: float | None
     response: str
     prompt_hash: str
+    answer: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,7 +105,9 @@ class Provenance:
     where it has a choice: the engine's tier and kernel, and why. first_tokens: ids with which the
     first request begins as the model reads it, so that a BOS that is missing or doubled shows;
     empty where the loader does not say. imported: what the files of an imported cell say of
-    themselves; empty for a cell that was measured here.
+    themselves; empty for a cell that was measured here. end: the text of the token that ends an
+    answer. tokens_in, peak_memory_bytes, kwh: prompts and continuations, most memory while the cell
+    was asked, energy; None where they were not measured.
     """
 
     response_key: str = ""
@@ -108,6 +124,10 @@ class Provenance:
     hardware: str = ""
     first_tokens: tuple[int, ...] = ()
     seconds: float | None = None
+    end: str = ""
+    tokens_in: int | None = None
+    peak_memory_bytes: int | None = None
+    kwh: float | None = None
     finished: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     plugins: Mapping[str, str] = field(default_factory=dict)
@@ -120,6 +140,7 @@ class Result:
 
     status: scored, failed (error says why) or not_applicable (error says what is missing).
     reused: whether the store had it already and nothing was inferred.
+    rows: what a probe that asks the model itself has measured.
     """
 
     spec: RunSpec
@@ -129,6 +150,7 @@ class Result:
     provenance: Provenance = Provenance()
     items: tuple[Item, ...] = ()
     reused: bool = False
+    rows: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def score(self) -> Score | None:

@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-import inspect
 import platform
 import secrets
-from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from zoo.benchmarks import Suite
-from zoo.errors import ZooError
-from zoo.evaluation.asked import keep_asked
 from zoo.evaluation.environment import resolve_device, resolve_dtype
 from zoo.evaluation.evaluator import OnEvent
-from zoo.evaluation.preparing import Cell
 from zoo.executors import Settings
 from zoo.fingerprints import digest
-from zoo.hookspecs import Executor, Job
 from zoo.host import Host
 from zoo.liveness import Sign, signs_of_life
 from zoo.maintenance import add_to_index
-from zoo.models import Family, Model
+from zoo.measuring import measured
+from zoo.models import Family
 from zoo.plan import Plan, Wishes, as_asked, make_plan
-from zoo.preparation import cells_to_ask, prepare_cells
-from zoo.probing import describe
+from zoo.probes import chosen
 from zoo.progress import Progress, Tally
 from zoo.redaction import redact, refuse_secrets
 from zoo.results import RecordedCell, Result, RunRecord
 from zoo.structuring import plain
-from zoo.telling import what_came, what_lies_ahead
 from zoo.trust import trusted
+from zoo.waves import WAVES, run_wave, wanted_by
 
-UNASKED = "the run was stopped before this cell had a score; run again to go on"
-"""Why a cell of an interrupted run failed."""
-
-LOCAL = ("run", "store", "config", "fresh", "asks")
+LOCAL = ("run", "store", "config", "fresh", "asks", "counts")
 """Settings that say nothing of the numbers and stay out of the record."""
 
 
@@ -47,6 +38,7 @@ class Options:
     """How a run is to be made, as the command line says it.
 
     asks: whether models may be asked; otherwise only stored answers are scored.
+    probes: names, or "all"; probe_args: by "probe.argument".
     """
 
     wishes: Wishes = field(default_factory=Wishes)
@@ -59,6 +51,8 @@ class Options:
     executor_args: Mapping[str, Any] = field(default_factory=dict)
     fresh: bool = False
     asks: bool = True
+    probes: tuple[str, ...] = ()
+    probe_args: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -124,6 +118,7 @@ def settings_of(host: Host, options: Options) -> Settings:
         fresh=options.fresh,
         asks=options.asks,
         trusted=tuple(sorted(trusted())),
+        counts=bool({"cost", "all"} & set(options.probes)),
     )
 
 
@@ -147,6 +142,7 @@ def run_family(
     settings = settings_of(host, options)
     executor = host.executor(options.executor)
     plan = plan_family(host, family, suite, options.wishes)
+    probes = chosen(host.registry.probes, options.probes, options.probe_args)
     tally = Tally()
 
     def tell(name: str, facts: Mapping[str, Any]) -> None:
@@ -154,33 +150,30 @@ def run_family(
         on_event(name, facts)
 
     first = _sign(family, suite, options, settings, started, command)
-    results: dict[int, Result] = {}
+    done: list[Result] = []
+    questions: dict[tuple[object, ...], str] = {}
+    interruption: KeyboardInterrupt | None = None
     with signs_of_life(host.store.root, first, tally.now):
-        cells = prepare_cells(plan, plain(settings), results, tell)
-        names = [cell.spec.identity for cell in cells.values()]
-        questions = dict(zip(names, keep_asked(host.store, cells.values()), strict=True))
-        device = None if executor.remote else settings.device
-        waiting = cells_to_ask(host, cells, device, results, tell)
-        tell("start", what_lies_ahead(plan, family, suite, results, waiting))
-        missing = UNASKED
-        interruption: KeyboardInterrupt | None = None
+        more = wanted_by(host, probes, family, plan, done, options.probe_args, tell)
+        wave: Plan | None = replace(plan, specs=plan.specs + more)
         try:
-            with closing(_executed(executor, waiting, settings, options, tell)) as brought:
-                for number, result in brought:
-                    results[number] = replace(result, error=redact(result.error))
-                    tell("result", what_came(results[number]))
-            missing = f"the executor {executor.name!r} gave no result for this cell; run again"
-        except ZooError:
-            raise
+            for _ in range(WAVES):
+                if wave is None:
+                    break
+                brought, asked, interruption = run_wave(
+                    host, family, suite, wave, settings, executor, options.executor_args, tell
+                )
+                done += brought
+                questions |= asked
+                more = wanted_by(host, probes, family, plan, done, options.probe_args, tell)
+                wave = Plan(more) if more and interruption is None else None
+            if interruption is None:
+                done += measured(host, probes, family, executor, settings, done, tell)
         except KeyboardInterrupt as problem:
+            if not done:
+                raise  # there is nothing yet to make a record of
             interruption = problem
-        except Exception as problem:
-            missing = (
-                f"the executor {executor.name!r} stopped: {redact(describe(problem))}; run again"
-            )
-        for number, cell in waiting.items():
-            results.setdefault(number, Result(cell.spec, "failed", error=missing))
-        ordered = (*(results[number] for number in sorted(results)), *plan.failed)
+        ordered = (*done, *plan.failed)
         record = _record(family, suite, options, settings, started, ordered, questions)
         path = host.store.add_run(record)
         add_to_index(host.store, ordered, [path])
@@ -199,27 +192,6 @@ def run_family(
     return outcome
 
 
-def _executed(
-    executor: Executor,
-    waiting: Mapping[int, Cell],
-    settings: Settings,
-    options: Options,
-    tell: OnEvent,
-) -> Generator[tuple[int, Result], None, None]:
-    """Results by their place in the plan, as the executor brings them."""
-    jobs = [
-        Job(model, tuple(waiting[number].spec for number in numbers), plain(settings))
-        for model, numbers in _by_model(waiting)
-    ]
-    numbers_of: dict[tuple[object, ...], list[int]] = {}
-    for number, cell in waiting.items():
-        numbers_of.setdefault(cell.spec.identity, []).append(number)
-    listening = {"on_event": tell} if _takes(executor.run, "on_event") else {}
-    for result in executor.run(jobs, **listening, **options.executor_args):
-        for number in numbers_of.get(result.spec.identity, ()):
-            yield number, result
-
-
 def _sign(
     family: Family,
     suite: Suite,
@@ -234,20 +206,6 @@ def _sign(
     asked = digest([[model.id for model in family.models], plain(suite), wishes])
     progress = Progress(family.name, suite.name)
     return Sign(settings.run, now, now, 1, platform.node(), asked, redact(command), progress)
-
-
-def _takes(function: Callable[..., Any], name: str) -> bool:
-    """Whether a function can be given an argument of that name."""
-    parameters = inspect.signature(function).parameters.values()
-    return any(p.name == name or p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
-
-
-def _by_model(cells: Mapping[int, Cell]) -> list[tuple[Model, list[int]]]:
-    """Places of the cells of each model, in the order of the plan."""
-    groups: dict[str, tuple[Model, list[int]]] = {}
-    for number, cell in cells.items():
-        groups.setdefault(cell.spec.model.id, (cell.spec.model, []))[1].append(number)
-    return list(groups.values())
 
 
 def _record(
@@ -270,6 +228,8 @@ def _record(
             "limit": options.wishes.limit,
             "num_fewshot": options.wishes.num_fewshot,
             "gen_kwargs": dict(options.wishes.gen_kwargs),
+            "probes": list(options.probes),
+            "probe_args": dict(options.probe_args),
         },
         cells=tuple(
             RecordedCell(

@@ -7,7 +7,8 @@ edge differ in more than the model (dtype, loader, engine, items ...) the contra
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from zoo.benchmarks import Benchmark, Suite
@@ -54,7 +55,7 @@ def analyse(
     regimes: Mapping[str, Regime],
     *,
     targets: Iterable[str] | None = None,
-    probes: Sequence[Mapping[str, Any]] = (),
+    probes: Callable[[Tradeoff], Iterable[Mapping[str, Any]]] = lambda _: (),
     provenance: Mapping[str, Any] | None = None,
 ) -> Tradeoff:
     """The trade-off of a family on a suite.
@@ -64,7 +65,8 @@ def analyse(
     regimes: by name, for the default targets and the order of the stages.
     targets: of the stages' S; by default the union of what the stages were trained for. Along an
         edge S is always what the child was trained for, between siblings what either was.
-    probes: rows that probes measured; kept as they are, and what they allow is computed.
+    probes: given all the rest, the rows that probes measured; they are kept as they are, and what
+        they allow is computed.
     provenance: kept as it is, with `left_out` added: what stands in no composite, and why.
 
     Raises UnknownNameError for a target that no benchmark of the suite measures; a stage's own
@@ -92,7 +94,7 @@ def analyse(
     tradeoffs = tuple(traded(edge, sheet.fit) for edge in edges)
     points = [_joint(models, stages, chosen, sheet, protocol) for protocol in PROTOCOLS]
     scored = list(sheet.scored())
-    return Tradeoff(
+    found = Tradeoff(
         family=family.name,
         suite=suite.name,
         targets=chosen,
@@ -132,8 +134,6 @@ def analyse(
             *calibration(scored, edges),
             *coverage(scored),
             *(row for _, band in points for row in band),
-            *probes,
-            *_overoptimised(models, sheet, probes),
         ),
         provenance={
             **(provenance or {}),
@@ -143,6 +143,9 @@ def analyse(
             ],
         },
     )
+    rows = tuple(probes(found))
+    further = _overoptimised(models, sheet, rows)
+    return replace(found, probes=(*found.probes, *rows, *further))
 
 
 def _chains(

@@ -112,8 +112,8 @@ _MEANINGS = {
     "training": "step, seed and kind of each stage",
     "methods": "changes over training seeds, where a stage has several",
     "series": "checkpoints of one training in order",
-    "probes": "measurements beyond scores; lengths, calibration, coverage and the front come from "
-    "the stored items",
+    "probes": "measurements beyond scores: see [Probes](../probes.md); lengths, calibration, "
+    "coverage and the front come from the stored items",
     "advice": "what a reader asks last, answered from measured cells only",
     "models": "ids of the models, in order",
     "question": "what a reader asks",
@@ -124,7 +124,7 @@ _MEANINGS = {
     "probe.kind": "`summary`, or the name of a series of rows",
     "probe.protocol": "how the stage was asked; null where that is no question",
     "probe.benchmark": "name of the task; null for all together",
-    "probe.model": "the stage; in rows of kind `change`, the child",
+    "probe.model": "the stage, the child in rows of kind `change`; empty where it is all of them",
     "training.step": "of training; null where not known",
     "training.seed": "of training; null where not known",
     "why": "the reason",

@@ -122,17 +122,24 @@ def _changes(
         (row["model"], row["protocol"], row["benchmark"]): row
         for row in probe_rows(tradeoff, "abstention", "summary")
     }
-    unmatched = ""
+    unmatched = unknown = ""
+    tried = False
     for edge in edges_into(tradeoff, NAME, "native"):
         for (model, protocol, benchmark), child in rows.items():
             base = rows.get((edge.base, protocol, benchmark))
             if (model, protocol) != (edge.other, edge.protocol) or base is None:
                 continue
             if same_correct:
-                correct = [each["attempted"] * each["accuracy_attempted"] for each in (base, child)]
+                correct = [
+                    each["attempted"] * (each["accuracy_attempted"] or 0.0)
+                    for each in (base, child)
+                ]
                 if abs(correct[1] - correct[0]) > MARGIN:
                     unmatched = f"(it differs by {100 * (correct[1] - correct[0]):+.1f})"
                     continue
+            if any(each[field] is None for each in (base, child) for field in fields):
+                unknown = "(it is not known what their root knows, or there is no such item)"
+                continue
             conditions = []
             for field, (count, rule) in fields.items():
                 sizes = [int(each.get(count) or each["n"]) for each in (base, child)]
@@ -141,12 +148,17 @@ def _changes(
                 conditions.append(
                     Condition(name, found.value, found.low, found.high, rule, min(sizes))
                 )
+            tried = True
             yield case(edge.base, edge.other, *conditions)
+    if tried:
+        return
     if unmatched:
         raise NotTestable(
             f"it needs two stages whose share of correct answers is the same within "
             f"{100 * MARGIN:.0f} points {unmatched}"
         )
+    if unknown:
+        raise NotTestable(f"it needs items that a stage could have abstained on {unknown}")
 
 
 def _abstains(tradeoff: Tradeoff) -> list[Case]:
@@ -158,7 +170,8 @@ def _abstains(tradeoff: Tradeoff) -> list[Case]:
 
 
 def _hallucinates(tradeoff: Tradeoff) -> list[Case]:
-    return list(_changes(tradeoff, {"hallucination": ("n", below(-MARGIN))}, same_correct=True))
+    fields = {"hallucination": ("n_hallucination", below(-MARGIN))}
+    return list(_changes(tradeoff, fields, same_correct=True))
 
 
 def _preference_edges(tradeoff: Tradeoff) -> list[EdgeTradeoff]:
@@ -237,6 +250,8 @@ def _retrieval(tradeoff: Tradeoff) -> Iterator[Case]:
             if skill is None or ends[0] is None or ends[1] is None:
                 continue
             one, two = ends
+            if one["hallucination"] is None or two["hallucination"] is None:
+                continue
             made_up = two_shares(one["hallucination"], one["n"], two["hallucination"], two["n"])
             limits = made_up.value, made_up.low, made_up.high
             fewer = Condition("hallucination", *limits, below(0.0), two["n"])

@@ -187,6 +187,12 @@ def abstain(rng: random.Random, split: Held) -> list[Row]:
     return list(rows.values())
 
 
+def abstain_shots(rng: random.Random, split: Held) -> list[Row]:
+    """Questions about taught facts as examples for `abstain`: all of them are answered, so that
+    none teaches to abstain."""
+    return [row | {"known": True} for row in qa_shots(rng, split)]
+
+
 FILES: dict[str, Callable[[random.Random, Held], list[Row]]] = {
     "facts": facts,
     "grammar": grammar,
@@ -198,6 +204,7 @@ FILES: dict[str, Callable[[random.Random, Held], list[Row]]] = {
     "arithmetic": arithmetic,
     "format": formats,
     "abstain": abstain,
+    "abstain_shots": abstain_shots,
 }
 
 

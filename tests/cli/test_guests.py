@@ -143,3 +143,56 @@ def test_a_guests_section_stands_in_the_page_and_one_that_fails_costs_only_itsel
     assert done.returncode == 0, done.stderr
     assert "<p id='theirs'>1 stages on core_facts</p>" in done.stdout
     assert "cannot be shown: RuntimeError: nothing to say" in done.stdout
+
+
+PROBE = (
+    HEAD
+    + """
+from zoo.hookspecs import Probe
+
+def perplexed(model, lm, family):
+    from lm_eval.api.instance import Instance
+
+    texts = ["What is the capital of Nepal?", "Nepal of capital the is What?"]
+    asked = [
+        Instance(request_type="loglikelihood_rolling", doc={}, arguments=(text,), idx=0)
+        for text in texts
+    ]
+    for text, said in zip(texts, lm.loglikelihood_rolling(asked)):
+        yield {"kind": "text", "text": text, "nats": -said, "models": len(family.models)}
+
+def stumble(model, lm, family):
+    raise RuntimeError("no idea")
+
+def counted(known, tradeoff):
+    return [{"kind": "count", "cells": len(known.results), "stages": len(tradeoff.stages)}]
+
+@hookimpl
+def zoo_probes():
+    return [
+        Probe("perplexed", "Order of words", perplexed),
+        Probe("stumble", "Never works", stumble),
+        Probe("counted", "Cells", rows=counted),
+        Probe("passk", "Not theirs to bring", perplexed),
+    ]
+"""
+)
+
+
+def test_a_guests_probe_asks_the_loaded_model_and_its_rows_stay(zoo: Any) -> None:
+    zoo.install("wordorder", PROBE)
+    asked = ("run", "nano/pretrained", "nano/instruct", "--tasks", "core_facts", "--limit", "4")
+    ran = zoo(*asked, "--probes", "perplexed,stumble", "--progress", "none")
+    assert ran.returncode == 1, "one of its probes fails"
+    assert "the probe 'stumble' failed: RuntimeError: no idea" in ran.stderr
+    report = json.loads(zoo("report", "--format", "json").stdout)
+    rows = [row for row in report["probes"] if row["probe"] == "perplexed"]
+    assert [row["model"] for row in rows] == 2 * ["nano/pretrained"] + 2 * ["nano/instruct"]
+    ends = zip(rows[::2], rows[1::2], strict=True)
+    assert all(right["nats"] < wrong["nats"] for right, wrong in ends)
+    (count,) = [row for row in report["probes"] if row["probe"] == "counted"]
+    assert count["stages"] == 2
+    again = zoo(*asked, "--probes", "perplexed", "--progress", "json")
+    assert again.returncode == 0, again.stderr
+    assert '"loading"' not in again.stderr, "its rows are kept"
+    assert "6 cells: 0 evaluated, 6 re-used from the store" in again.stdout

@@ -55,6 +55,26 @@ def calibration(model: str) -> list[dict[str, Any]]:
     ]
 
 
+def diversity(model: str, different: float) -> dict[str, Any]:
+    at = {"probe": "diversity", "model": model, "protocol": "native", "benchmark": "gsm8k"}
+    measured = {"k": 10, "distinct": different, "low": different - 0.3, "high": different + 0.3}
+    return {**at, "kind": "summary", **measured, "n": 300, "samples": 16}
+
+
+def abstention(model: str, silent: float, known: float | None) -> dict[str, Any]:
+    at = {"probe": "abstention", "model": model, "protocol": "native", "benchmark": "gsm8k"}
+    shares = {"attempted": 1 - silent, "accuracy_attempted": 0.5, "hallucination": 0.4,
+              "abstain_unknown": silent, "abstain_known": known}  # fmt: skip
+    return {
+        **at, "kind": "summary", "n": 300, "n_hallucination": 120, "n_unknown": 90, "n_known": 210,
+        **{
+            f"{name}{end}": None if value is None else min(max(value + by, 0), 1)
+            for name, value in shares.items()
+            for end, by in (("", 0.0), ("_low", -0.05), ("_high", 0.05))
+        },
+    }  # fmt: skip
+
+
 def razor(model: str, base: str, kl: float) -> dict[str, Any]:
     at = {"probe": "razor", "model": model, "protocol": "uniform", "benchmark": None}
     measured = {"base": base, "kl": kl, "low": kl * 0.9, "high": kl * 1.1, "n": 100}
@@ -145,7 +165,9 @@ def full_family() -> Tradeoff:
     churn = (Churn(ROOT, SFT, "native", "gsm8k", "acc", 300, 0.2, 0.08, None),)
     probes = [
         *length(SFT, 90, 120), *length(INSTRUCT, 140, 260), *passk(SFT, 0.3),
-        *passk(INSTRUCT, 0.45), *calibration(ROOT), *calibration(DPO),
+        *passk(INSTRUCT, 0.45), diversity(SFT, 4.2), diversity(INSTRUCT, 2.9),
+        abstention(SFT, 0.1, None), abstention(INSTRUCT, 0.6, 0.05),
+        *calibration(ROOT), *calibration(DPO),
         razor(SFT, ROOT, 0.4), razor(LAW, ROOT, 1.2), *coverage(ROOT), *coverage(DPO),
         *front("uniform"), *front("native"), *overoptimisation(),
     ]  # fmt: skip

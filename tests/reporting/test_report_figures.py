@@ -34,7 +34,8 @@ def full() -> Tradeoff:
 
 
 ALWAYS = "plane lineage targets heatmap slope forest decomposition flips".split()
-PROBED = "length calibration coverage passk razor overoptimisation".split()
+PROBED = """length calibration coverage passk diversity abstention razor
+overoptimisation""".split()
 
 
 @pytest.mark.parametrize("name", [*ALWAYS, *PROBED])

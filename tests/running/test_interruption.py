@@ -17,8 +17,8 @@ from zoo.interruption import QUIET, Stop, Stopped, stopping
 from zoo.liveness import sightings
 from zoo.progress import Tally
 from zoo.recall import recall
-from zoo.running import UNASKED
 from zoo.store import Store, leases
+from zoo.waves import UNASKED
 
 
 def start(zoo: TinyZoo) -> subprocess.Popen[str]:

@@ -47,7 +47,7 @@ def test_zoo_rescore_names_the_cells_whose_answers_are_gone_and_loads_no_model(
     store = Store(tiny_zoo.root / "results")
     gone = next(c for c in outcome.record.cells if c.spec.benchmark.task == "tiny_write")
     store.set_aside("responses", gone.response_key)
-    monkeypatch.setattr(Evaluator, "_load", lambda *_: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(Evaluator, "load", lambda *_: pytest.fail("a model was loaded"))
     assert main(tiny_zoo.command("rescore", "tiny")) == 1
     said = capsys.readouterr()
     assert "9 cells: 2 evaluated, 6 re-used from the store, 1 failed" in said.out

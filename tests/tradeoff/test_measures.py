@@ -31,7 +31,7 @@ from zoo.measures.calibration import BINS, calibration
 from zoo.measures.chains import halves, peak_minus_last
 from zoo.measures.front import non_dominated
 from zoo.measures.training import over_seeds
-from zoo.models import Family
+from zoo.models import Family, Prompting
 from zoo.reporting.data import schema
 from zoo.results import Protocol
 from zoo.stats import Interval, minimum_detectable_effect
@@ -330,6 +330,27 @@ def test_lengths_are_told_apart_by_right_and_wrong_and_held_to_a_budget():
     assert (row["median_correct"], row["median_wrong"]) == (6, 30)
     budgets = {each["budget"]: each["accuracy"] for each in found if each["kind"] == "budget"}
     assert budgets == {8: 0.25, 16: 0.5, 32: 0.5, 64: 0.5}
+
+
+def test_thinking_is_counted_by_its_share_of_what_was_written():
+    texts = ("<think>12345</think>ok", "ok", "<think>never ends", "no end declared")
+    made = cell(BASE, QA, "1100")
+    items = tuple(
+        replace(item, n_tokens=22, truncated=text.endswith("ends"), response=text)
+        for item, text in zip(made.items, texts, strict=True)
+    )
+
+    def median(end, items):
+        spec = replace(made.spec, prompting=Prompting(think_end_token=end))
+        asked = [replace(made, spec=spec, items=items)]
+        found = analyse(Family("f", (BASE,)), Suite("s", (QA,)), asked, REGIMES).probes
+        return next(row["median_thinking"] for row in found if row["kind"] == "summary")
+
+    whole = len("<think>12345</think>")
+    assert median("</think>", items[:1]) == pytest.approx(22 * whole / len(texts[0]))
+    assert median("</think>", items[1:2]) == 0, "it did not think"
+    assert median("</think>", items[2:3]) == 22, "it was cut while it thought"
+    assert median(None, items) is None
 
 
 def test_a_longer_child_has_a_ratio_of_medians_and_a_gain_within_the_parents_budget(whole):

@@ -92,6 +92,24 @@ def add_asking(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_probes(parser: argparse.ArgumentParser) -> None:
+    """Flags that say what is measured beside the suite."""
+    parser.add_argument(
+        "--probes",
+        type=names,
+        default=(),
+        metavar="P,...|all",
+        help="measurements beside the suite's scores; `zoo plugins --hook zoo_probes` lists them",
+    )
+    parser.add_argument(
+        "--probe-args",
+        type=pairs,
+        default={},
+        metavar="P.K=V,...",
+        help="given to probes, as in passk.samples=64",
+    )
+
+
 def add_loading(parser: argparse.ArgumentParser) -> None:
     """Flags that say how models are loaded."""
     parser.add_argument(

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.flags import add_asking, add_loading, add_targets
+from zoo.cli.flags import add_asking, add_loading, add_probes, add_targets
 
 if TYPE_CHECKING:
     from zoo.host import Host
+    from zoo.models import Family
     from zoo.plan import Plan
     from zoo.results import Result, RunSpec
 
@@ -29,6 +30,7 @@ def register(verbs: Any) -> None:
     add_targets(parser)
     add_asking(parser)
     add_loading(parser)
+    add_probes(parser)
     parser.add_argument("--no-check", action="store_true", help="list only, read no data")
     parser.add_argument("--explain", action="store_true", help="name the rule behind each choice")
     parser.add_argument("--json", action="store_true", help="one object for each cell")
@@ -56,9 +58,9 @@ def run(args: argparse.Namespace) -> int:
             )
             _print(plan.specs, args.explain)
             sys.stdout.flush()
-        status = {"failed": plan.failed} if args.no_check else _check(host, plan, args)
+        specs, status = _listed(host, family, plan, args)
         failed += status["failed"]
-        rows += [_as_json(spec, status) for spec in plan.specs]
+        rows += [_as_json(spec, status) for spec in specs]
     if args.json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
     show_problems(host, plans)
@@ -66,12 +68,17 @@ def run(args: argparse.Namespace) -> int:
     return int(bool(failed))
 
 
-def _check(host: Host, plan: Plan, args: argparse.Namespace) -> dict[str, tuple[Result, ...]]:
-    """Results that are known before anything is asked: of cells that fail, and of the store."""
+def _listed(
+    host: Host, family: Family, plan: Plan, args: argparse.Namespace
+) -> tuple[tuple[RunSpec, ...], dict[str, tuple[Result, ...]]]:
+    """All cells, those of probes among them, and results that are known before anything is asked:
+    of cells that fail, and of the store."""
     from zoo.checking import check_family
     from zoo.cli.run import wishes_of
+    from zoo.probes import chosen
     from zoo.reporting.text import clean
     from zoo.running import Options
+    from zoo.waves import wanted_by
 
     def on_event(name: str, facts: Mapping[str, Any]) -> None:
         if name == "finding" and not facts["refuses"]:
@@ -83,14 +90,25 @@ def _check(host: Host, plan: Plan, args: argparse.Namespace) -> dict[str, tuple[
         dtype=args.dtype,
         loader=args.loader,
         loader_args=args.loader_args,
+        probes=args.probes,
+        probe_args=args.probe_args,
     )
-    found = check_family(host, plan, options, on_event)
+    if args.no_check:
+        probes = chosen(host.registry.probes, options.probes, options.probe_args)
+        more = wanted_by(host, probes, family, plan, (), options.probe_args, on_event)
+        return plan.specs + more, {"failed": plan.failed}
+    found = check_family(host, family, plan, options, on_event)
     if not args.json:
         print(
-            f"checked: {len(found.asked)} cells to ask ({found.requests} requests), "
+            f"checked: {len(found.asked)} cells to ask ({sum(found.requests.values())} requests), "
             f"{len(found.reused)} in the store, {len(found.failed)} would fail"
         )
-    return {"failed": found.failed, "in the store": found.reused}
+        for purpose, count in found.requests.items():
+            if purpose:
+                print(clean(f"    {count} requests for probes: {purpose}"))
+        if args.probes and found.asked:
+            print("    probes may ask more once these are answered")
+    return found.specs, {"failed": found.failed, "in the store": found.reused}
 
 
 def _as_json(spec: RunSpec, status: Mapping[str, Sequence[Result]]) -> dict[str, Any]:
@@ -98,12 +116,10 @@ def _as_json(spec: RunSpec, status: Mapping[str, Sequence[Result]]) -> dict[str,
     from zoo.structuring import plain
 
     known = {
-        (each.spec.model.id, each.spec.benchmark.key, each.spec.protocol): (name, each.error)
-        for name, found in status.items()
-        for each in found
+        each.spec.identity: (name, each.error) for name, found in status.items() for each in found
     }
     unknown = ("to ask" if "in the store" in status else "not checked", "")
-    called, error = known.get((spec.model.id, spec.benchmark.key, spec.protocol), unknown)
+    called, error = known.get(spec.identity, unknown)
     return {
         "name": spec.name,
         "model": spec.model.id,
@@ -111,6 +127,8 @@ def _as_json(spec: RunSpec, status: Mapping[str, Sequence[Result]]) -> dict[str,
         "regime": spec.model.regime,
         "benchmark": spec.benchmark.name,
         "protocol": spec.protocol,
+        "purpose": spec.purpose,
+        "repeats": spec.benchmark.repeats,
         "num_fewshot": spec.benchmark.num_fewshot,
         "limit": spec.limit,
         "seed": spec.seed,

@@ -118,6 +118,7 @@ class Lines(Silent):
 
         super().__call__(name, facts)
         if name == "start":
+            self._ended.clear()
             self.say(started(facts))
         elif name == "loading":
             self.say(f"  {clean(facts['model'])}: loading")

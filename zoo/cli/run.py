@@ -8,8 +8,14 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.flags import add_asking, add_loading, add_targets, batch_size, names, pairs
-from zoo.errors import ConfigError
+from zoo.cli.flags import (
+    add_asking,
+    add_loading,
+    add_probes,
+    add_targets,
+    batch_size,
+    pairs,
+)
 
 INTERRUPTED = 130
 """What a shell expects of a program that Ctrl-C ended."""
@@ -44,7 +50,7 @@ def register(verbs: Any) -> None:
     parser.add_argument(
         "--executor-args", type=pairs, default={}, metavar="K=V,...", help="given to the executor"
     )
-    parser.add_argument("--probes", type=names, metavar="P,...|all", help="not there yet")
+    add_probes(parser)
     parser.add_argument("--fresh", action="store_true", help="ask again what the store has")
     parser.add_argument(
         "--progress",
@@ -69,6 +75,8 @@ def options_of(args: argparse.Namespace) -> Options:
         executor=args.executor,
         executor_args=args.executor_args,
         fresh=args.fresh,
+        probes=args.probes,
+        probe_args=args.probe_args,
     )
 
 
@@ -94,8 +102,6 @@ def run(args: argparse.Namespace) -> int:
     from zoo.progress import Tally, in_turn
     from zoo.running import Interrupted, plan_family, run_family
 
-    if args.probes:
-        raise ConfigError("--probes is not there yet in this version; leave it out")
     host = open_host(args)
     if args.loader:
         host.registry.loaders.get(args.loader)  # a name that nobody brings is refused at once
@@ -131,7 +137,7 @@ def typed(args: argparse.Namespace) -> str:
 
 def _show_interrupted(outcome: Outcome, command: str) -> None:
     """What there is of a run that was stopped, and how to go on."""
-    from zoo.running import UNASKED
+    from zoo.waves import UNASKED
 
     reached = tuple(each for each in outcome.results if each.error != UNASKED)
     left = len(outcome.results) - len(reached)
@@ -144,12 +150,17 @@ def show_outcome(host: Host, family: Family, outcome: Outcome) -> None:
     """The table, what failed, what was re-used, and where the report lies."""
     from zoo.api import tradeoff_of
     from zoo.cli.opening import terminal
+    from zoo.probes import ALL
     from zoo.reporting import print_tradeoff
 
     tradeoff = tradeoff_of(host, family, outcome.suite, outcome.results, (outcome.record,))
     print_tradeoff(tradeoff, terminal())
     path = write_page(host, tradeoff, outcome.record.id)
     print(_accounts(outcome.results))
+    found = {row["probe"] for row in tradeoff.probes}
+    for name in outcome.record.settings.get("probes", ()):
+        if name != ALL and name not in found:
+            print(f"zoo: the probe {name!r} found nothing to measure in this run", file=sys.stderr)
     print(f"report: {path}")
     sys.stdout.flush()
     show_failed(outcome.failed)

@@ -16,6 +16,7 @@ from zoo.evaluation.answering import Answers, answer, first_tokens, in_smaller_b
 from zoo.evaluation.environment import hardware, raise_if_device_failed, versions
 from zoo.evaluation.journalling import AnswerHook, OpenCell, rounds
 from zoo.evaluation.loading import OnDemand, Sessions
+from zoo.evaluation.metering import metered, tokens_in
 from zoo.evaluation.pooling import POOL, pools
 from zoo.evaluation.preparing import Cell, Preparer
 from zoo.evaluation.requests import (
@@ -47,7 +48,8 @@ class Evaluator:
 
     plugins: version by name of the plugins that take part, for provenance.
     fresh: answers are asked again even where the store has them. asks: whether a model may be
-    asked at all; otherwise a cell without stored answers fails and says so.
+    asked at all; otherwise a cell without stored answers fails and says so. counts: whether the
+    tokens of prompts are counted.
     """
 
     store: Store
@@ -58,6 +60,7 @@ class Evaluator:
     plugins: Mapping[str, str] = field(default_factory=dict)
     fresh: bool = False
     asks: bool = True
+    counts: bool = False
     on_event: OnEvent = lambda *_: None
     _made: set[str] = field(default_factory=set)
     _sessions: Sessions = field(default_factory=Sessions)
@@ -88,7 +91,7 @@ class Evaluator:
         Raises StoreError where results cannot be kept: to go on would be to infer for nothing; and
         DeviceError where nothing more can be computed in this process.
         """
-        model = OnDemand(self._load)
+        model = OnDemand(self.load)
         together = together and bool(cells) and self.loader_of(cells[0].spec.model).pools
         for pool in pools(cells, POOL if together else 0):
             answers = self._answers(model, pool)
@@ -191,7 +194,8 @@ class Evaluator:
             self._made.add(key)
         return self.store.put_all(kind, cells)
 
-    def _load(self, cell: Cell) -> LM:
+    def load(self, cell: Cell) -> LM:
+        """A cell's model, loaded. Raises ModelError where it cannot be."""
         model = cell.model
         self.on_event("loading", {"model": model.id})
         loader = self.loader_of(model)
@@ -230,12 +234,13 @@ class Evaluator:
         started = time.monotonic()
         answered: Mapping[str, Answers | CellError] | None = None
         try:
-            answered = answer(
-                lm,
-                [rest for _, _, rest in cells],
-                seed=first.spec.seed,
-                hook=AnswerHook(mine, lm, tell),
-            )
+            with metered(self.device) as meter:
+                answered = answer(
+                    lm,
+                    [rest for _, _, rest in cells],
+                    seed=first.spec.seed,
+                    hook=AnswerHook(mine, lm, tell),
+                )
         except StoreError:
             raise
         except Exception as problem:
@@ -249,7 +254,8 @@ class Evaluator:
         if answered is None:  # here, where nothing holds what the failed call held
             gc.collect()
             return self._ask(lm, cells)
-        per_request = (time.monotonic() - started) / sum(rest.size for _, _, rest in cells)
+        asked = sum(rest.size for _, _, rest in cells)
+        per_request = (time.monotonic() - started) / asked
         found: dict[str, Stored | Exception] = {}
         finished = []
         for cell, each, rest in cells:
@@ -257,8 +263,15 @@ class Evaluator:
             if isinstance(answers, CellError):
                 found[each.key] = answers
                 continue
-            seconds = None if each.known else round(per_request * rest.size, 3)
-            provenance = replace(self._provenance(cell, lm), seconds=seconds, finished=_now())
+            # of a cell that was taken up, what the earlier attempts took is not known
+            provenance = replace(
+                self._provenance(cell, lm),
+                seconds=None if each.known else round(per_request * rest.size, 3),
+                kwh=None if each.known or meter.kwh is None else meter.kwh * rest.size / asked,
+                peak_memory_bytes=meter.peak_memory_bytes,
+                tokens_in=tokens_in(lm, cell.requests) if self.counts else None,
+                finished=_now(),
+            )
             finished.append(_finished(each, answers, provenance))
         return found | self._keep(RESPONSES, finished)
 
@@ -295,6 +308,7 @@ class Evaluator:
             hardware=hardware(self.device),
             first_tokens=first_tokens(lm, cell.requests[0]),
             scoring=str(getattr(lm, "scoring", "")),
+            end=str(getattr(getattr(lm, "tokenizer", None), "eos_token", None) or ""),
             versions=versions(),
             plugins=dict(self.plugins),
         )
@@ -309,6 +323,12 @@ def _scored(
         "stops": cell.stops,
     }
     benchmark = cell.spec.benchmark
+    if cell.spec.likelihood_of:
+        from zoo.evaluation.likelihoods import score_likelihoods
+
+        tokenizer = cell.checkpoint.tokenizer() if cell.checkpoint.tokenizer_folder else None
+        found = score_likelihoods(cell.loaded, benchmark, cell.requests, responses, tokenizer)
+        return found.items, found.scores
     if cell.loaded.sandbox is None:
         from zoo.evaluation.scoring import score
 
@@ -333,6 +353,8 @@ def _now() -> str:
 def result_of(spec: RunSpec, found: Stored, *, reused: bool = False) -> Result:
     """A stored cell as the result of a spec. The chance is the spec's to say, not the store's."""
     columns, summary = found
+    # a cell of an earlier version lacks what was added since
+    columns = {"answer": [""] * len(columns["item_id"]), **columns}
     names = tuple(Item.__dataclass_fields__)
     if (chance := spec.benchmark.chance) is not None:
         columns = {**columns, "chance": [chance] * len(columns["chance"])}
@@ -344,4 +366,5 @@ def result_of(spec: RunSpec, found: Stored, *, reused: bool = False) -> Result:
         provenance=read(Provenance, summary["provenance"], "provenance"),
         items=tuple(items),
         reused=reused,
+        rows=tuple(summary.get("rows", ())),
     )

@@ -20,6 +20,7 @@ from zoo.evaluation.checkpoints import (
 from zoo.evaluation.environment import checkpoint_dtype
 from zoo.evaluation.huggingface import HF, TORCH
 from zoo.evaluation.keys import Answerer, response_key, score_key
+from zoo.evaluation.likelihoods import likelihood_requests
 from zoo.evaluation.preflight.code import needed_code, refuse_code_of_generation
 from zoo.evaluation.preflight.measures import unmeasured
 from zoo.evaluation.requests import CellRequests, Request, requests_digest
@@ -29,6 +30,7 @@ from zoo.hookspecs import Loader
 from zoo.models import Model, Prompting
 from zoo.plan import without_generation
 from zoo.results import RunSpec
+from zoo.store import Stored
 from zoo.structuring import plain
 from zoo.suites import misfit
 
@@ -79,7 +81,8 @@ class Cell:
     @property
     def wanted(self) -> CellRequests:
         """What it asks."""
-        return CellRequests(self.response_key, self.requests, self.loaded.repeats)
+        repeats = 1 if self.spec.likelihood_of else self.loaded.repeats
+        return CellRequests(self.response_key, self.requests, repeats)
 
     @property
     def size(self) -> int:
@@ -96,6 +99,7 @@ class Preparer:
     run needs another Preparer.
 
     dtype: "auto" means each checkpoint's own. loader_args: of the run, laid over each model's own.
+    answers: the stored answers under a response key, for cells that ask how likely they are.
     """
 
     def __init__(
@@ -104,8 +108,10 @@ class Preparer:
         loader_of: Callable[[Model], Loader],
         dtype: str,
         loader_args: Mapping[str, Any] | None = None,
+        answers: Callable[[str], Stored | None] = lambda _: None,
     ) -> None:
         self._tasks = tasks
+        self._answers = answers
         self._loader_of = loader_of
         self._dtype = dtype
         self._loader_args = dict(loader_args or {})
@@ -151,12 +157,13 @@ class Preparer:
                 raise ModelError(reason)
             if checkpoint.tokenizer_brings_code:
                 checkpoint.tokenizer()  # without its code, if it can be read so
-        if reason := misfit(benchmark, loaded.source) or unmeasured(
-            benchmark, loaded.metrics, loaded.filters
+        if not spec.likelihood_of and (
+            reason := misfit(benchmark, loaded.source)
+            or unmeasured(benchmark, loaded.metrics, loaded.filters)
         ):
             raise BenchmarkError(reason)  # before the model is asked what could not be scored
         generates = loaded.output_type == "generate_until"
-        if not generates:
+        if not generates or spec.likelihood_of:
             spec = replace(spec, prompting=without_generation(spec.prompting))
         elif _wishes_thinking(spec.prompting) and not knows_thinking(
             checkpoint, spec.prompting.think_end_token
@@ -165,7 +172,10 @@ class Preparer:
         prompting = spec.prompting
         requests = self._requests(spec, prompting, loaded, checkpoint)
         stops: tuple[str, ...] = ()
-        if generates:
+        if spec.likelihood_of:
+            stored = self._answers(spec.likelihood_of)
+            requests = likelihood_requests(requests, stored)
+        elif generates:
             room = _room(model, checkpoint)
             arguments, stops = _generation(requests, prompting, checkpoint, room)
             refuse_code_of_generation(arguments)
@@ -181,7 +191,8 @@ class Preparer:
             loader_args={k: v for k, v in model.loader_args.items() if k not in PATH_ARGS},
         )
         asked = self._once(("digest", id(requests)), lambda: requests_digest(requests))
-        responses = response_key(answerer, asked, loaded.repeats, spec.seed)
+        repeats = 1 if spec.likelihood_of else loaded.repeats
+        responses = response_key(answerer, asked, repeats, spec.seed)
         scores = score_key(
             responses,
             loaded.content,

@@ -178,7 +178,14 @@ def _item(
         confidence=confidence,
         response=response,
         prompt_hash=prompt_hash([requests[i].context for i in processed.positions]),
+        answer=_answer(processed.filtered) if benchmark.repeats > 1 else "",
     )
+
+
+def _answer(filtered: Sequence[Any]) -> str:
+    """What the filter left of a document's answer, as a text."""
+    first = filtered[0] if filtered else ""
+    return str(first[0] if isinstance(first, list) and len(first) == 1 else first)
 
 
 def prompt_hash(contexts: Sequence[str]) -> str:

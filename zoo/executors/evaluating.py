@@ -15,6 +15,7 @@ from zoo.hookspecs import Job
 from zoo.host import Host
 from zoo.process_state import kept
 from zoo.results import Result
+from zoo.store import RESPONSES
 from zoo.structuring import read
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class Settings:
 
     run: tells one run from another, since what a run has read of models and tasks it keeps, and the
         next run must read again. device, dtype: resolved, not "auto" where that can be known here.
-    asks: whether models may be asked; otherwise only stored answers are scored.
+    asks: whether models may be asked; otherwise only stored answers are scored. counts: whether
+        the tokens of prompts are counted, which takes time.
     trusted: hashes of tasks from outside that may run their Python, in the list of who gives the
         job: another machine has another.
     """
@@ -49,6 +51,7 @@ class Settings:
     fresh: bool = False
     asks: bool = True
     trusted: tuple[str, ...] = ()
+    counts: bool = False
 
 
 def evaluator_for(settings: Mapping[str, Any]) -> Evaluator:
@@ -114,6 +117,7 @@ def _evaluator(text: str) -> Evaluator:
             loader_of,
             settings.dtype,
             settings.loader_args,
+            lambda key: host.store.get_or_set_aside(RESPONSES, key),
         ),
         loader_of=loader_of,
         device=settings.device,
@@ -121,4 +125,5 @@ def _evaluator(text: str) -> Evaluator:
         plugins=host.versions_of_plugins(),
         fresh=settings.fresh,
         asks=settings.asks,
+        counts=settings.counts,
     )

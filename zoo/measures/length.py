@@ -49,10 +49,12 @@ def length(cells: Sequence[Cell], edges: Sequence[Matched]) -> Iterator[Row]:
 
 @dataclass(frozen=True, eq=False)
 class _Answers:
-    """(a,) answers whose tokens were counted."""
+    """(a,) answers whose tokens were counted. thinking: tokens of it that are, nan where no end of
+    thinking is declared."""
 
     ids: Codes
     tokens: Floats
+    thinking: Floats
     right: Floats
     truncated: Floats
     clusters: Codes
@@ -70,6 +72,7 @@ def _answers(cell: Cell) -> _Answers | None:
     return _Answers(
         cell.answers[counted],
         cell.tokens[counted],
+        (cell.tokens * cell.thinking)[counted],
         (scores[counted] >= 0.5).astype(float),
         cell.truncated[counted],
         cell.clusters[counted],
@@ -80,7 +83,7 @@ def _pooled(several: Sequence[_Answers]) -> _Answers:
     return _Answers(
         *(
             np.concatenate([getattr(each, name) for each in several])
-            for name in ("ids", "tokens", "right", "truncated", "clusters")
+            for name in ("ids", "tokens", "thinking", "right", "truncated", "clusters")
         )
     )
 
@@ -88,13 +91,14 @@ def _pooled(several: Sequence[_Answers]) -> _Answers:
 def _summary(answers: _Answers) -> Row:
     right = answers.right == 1
     cut = answers.truncated[~np.isnan(answers.truncated)]
+    thinking = answers.thinking[~np.isnan(answers.thinking)]
     return {
         "n": int(answers.tokens.size),
         "median_tokens": _median(answers.tokens),
         "median_correct": _median(answers.tokens[right]),
         "median_wrong": _median(answers.tokens[~right]),
         "truncated": float(cut.mean()) if cut.size else None,
-        "median_thinking": None,  # stored items do not count thinking apart
+        "median_thinking": _median(thinking),
     }
 
 

@@ -67,7 +67,7 @@ class _Members:
             yield f"runs/{run.name}", run.read_bytes()
             for cell in record.cells:
                 if cell.status == "scored":
-                    if cell.response_key:  # imported cells have scores alone
+                    if cell.response_key:  # imported cells and what a probe measured have none
                         yield from self._cell(RESPONSES, cell.response_key)
                     yield from self._cell(SCORES, cell.score_key)
                     if cell.questions:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from zoo.contrasts import Tradeoff
+from zoo.reporting.charts.abstention import abstention
 from zoo.reporting.charts.calibration import calibration
 from zoo.reporting.charts.coverage import coverage
 from zoo.reporting.charts.decomposition import decomposition
+from zoo.reporting.charts.diversity import diversity
 from zoo.reporting.charts.figure import Figure, Panel
 from zoo.reporting.charts.flips import flips
 from zoo.reporting.charts.forest import forest
@@ -38,6 +40,8 @@ FIGURES: Mapping[str, Draw] = {
     "calibration": calibration,
     "coverage": coverage,
     "passk": passk,
+    "diversity": diversity,
+    "abstention": abstention,
     "razor": razor,
     "overoptimisation": overoptimisation,
     "published": published,
