@@ -17,17 +17,9 @@ import zoo
 pytestmark = pytest.mark.install
 
 CHECKOUT = Path(zoo.__file__).parents[1]
-PLUGINS = {
-    "pretrained",
-    "finetuned",
-    "instruct",
-    "rl",
-    "nano",
-    "ray",
-    "benchmarks",
-    "quantized",
-    "merged",
-}
+PLUGINS = set(
+    "benchmarks finetuned instruct merged nano pretrained probes quantized ray rl".split()
+)
 
 if not (CHECKOUT / "pyproject.toml").is_file():
     pytest.skip("zoo is not run from a checkout", allow_module_level=True)

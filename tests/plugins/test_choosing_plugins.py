@@ -49,7 +49,14 @@ def test_a_name_in_zoo_toml_that_is_not_installed_is_reported(guests: Guests) ->
 def test_no_plugins_leaves_the_hosts_own(guests: Guests) -> None:
     guests.add("good", REGIME.format(name="distilled"))
     report = guests.report(enabled=False)
-    assert list(report["regimes"]) == ["pretrained", "fine-tuned", "instruction-tuned", "RL-tuned"]
+    assert list(report["regimes"]) == [
+        "pretrained",
+        "fine-tuned",
+        "instruction-tuned",
+        "RL-tuned",
+        "merged",
+        "quantized",
+    ]
     (good,) = [p for p in report["plugins"] if p["distribution"] == "good"]
     assert (good["status"], good["reason"]) == ("blocked", "left out by --no-plugins")
 
@@ -72,11 +79,11 @@ def test_a_pick_of_neither_leaves_both_refused(guests: Guests) -> None:
 
 
 def test_pick_settles_a_conflict_over_a_things_name(guests: Guests) -> None:
-    guests.add("merger-a", REGIME.format(name="merged"))
-    guests.add("merger-b", REGIME.format(name="merged"))
-    report = guests.report(pick={"merged": "merger-b"})
-    assert report["regimes"]["merged"] == "merger-b"
-    assert not [problem for problem in report["problems"] if "merged" in problem]
+    guests.add("merger-a", REGIME.format(name="blended"))
+    guests.add("merger-b", REGIME.format(name="blended"))
+    report = guests.report(pick={"blended": "merger-b"})
+    assert report["regimes"]["blended"] == "merger-b"
+    assert not [problem for problem in report["problems"] if "blended" in problem]
 
 
 def test_pick_cannot_give_away_a_name_of_the_hosts(guests: Guests) -> None:
