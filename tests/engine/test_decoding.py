@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tokenizers_on_the_spot
 import torch
 from engine_models import EXACT, FALLING_BACK, greedy, llama, model_of, reference_of
 from hypothesis import given, settings
@@ -281,6 +282,38 @@ def test_a_stop_is_noticed_with_the_token_that_completes_it(text: str, stops: li
             assert watch.said([ids[:end]]) == [True]
             break
         assert watch.said([ids[:end]]) == [False]
+
+
+@pytest.fixture(scope="module")
+def decoders() -> dict[str, Any]:
+    """Tokenizers whose decoders put pieces together in ways of their own."""
+    makers = (
+        tokenizers_on_the_spot.byte_level_with_bos,
+        tokenizers_on_the_spot.metaspace,
+        tokenizers_on_the_spot.wordpiece,
+    )
+    return {make.__name__: make() for make in makers}
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(["byte_level_with_bos", "metaspace", "wordpiece"]),
+    st.lists(st.integers(0, 299), min_size=1, max_size=24),
+    st.data(),
+)
+def test_looking_at_last_tokens_alone_misses_no_stop(
+    decoders: dict[str, Any], name: str, ids: list[int], data: st.DataObject
+) -> None:
+    tokenizer = decoders[name]
+    text = tokenizer.decode(ids, skip_special_tokens=True)
+    begin = data.draw(st.integers(0, max(len(text) - 1, 0)))
+    stops = [text[begin : begin + data.draw(st.integers(1, 4))], data.draw(st.text(max_size=2))]
+    watch = StopWatch(tokenizer, stops)
+    for end in range(1, len(ids) + 1):
+        said = watch.said([ids[:end]])
+        assert watch.just_said([ids[:end], []]) == [*said, False]
+        if said == [True]:
+            break
 
 
 def test_an_answer_knows_how_long_it_is_and_what_ended_it(tokenizer: Any) -> None:

@@ -73,4 +73,4 @@ def loading(load: Callable[..., Any]) -> Callable[..., Any]:
 for kind, names in CALLS.items():
     for name in names:
         setattr(kind, name, timed(getattr(kind, name)))
-Evaluator._load = loading(Evaluator._load)  # type: ignore[method-assign]
+Evaluator.load = loading(Evaluator.load)  # type: ignore[method-assign]

@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "plugins"))
 import lineage
 import material
 from guesthouse import Guests
+from tabulate import tabulate
 
 
 def write_models(root: Path, count: int, size: str) -> None:
@@ -154,9 +155,10 @@ def main() -> None:
     if args.json:
         print(json.dumps(found, indent=1))
         return
-    print(f"{'nano' if args.embedded else f'{args.models} models ({args.size})'}; {found}")
-    rows = [(f"{workers} workers", str(each)) for workers, taken in runs.items() for each in taken]
-    print(material.table(rows))
+    print("nano" if args.embedded else f"{args.models} models ({args.size})")
+    rows = [{"workers": workers, **each} for workers, taken in runs.items() for each in taken]
+    print(tabulate(rows, headers="keys"))
+    print({name: value for name, value in found.items() if name != "runs"})
 
 
 if __name__ == "__main__":

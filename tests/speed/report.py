@@ -83,7 +83,8 @@ def _keep(store: Store, result: Result, model: Model, protocol: str) -> Recorded
     summary = {"scores": plain(result.scores), "provenance": plain(result.provenance)}
     store.put(SCORES, key, columns, summary)
     prompts = (_prompt(task, protocol, at) for at in range(len(result.items)))
-    keep_questions(store, asked, ((prompt_hash([p]), Question((p,))) for p in prompts))
+    questions = ((prompt_hash([p]), Question((p,))) for p in prompts)
+    keep_questions(store, [(asked, questions)])
     return RecordedCell(result.spec, "scored", key, key, questions=asked)
 
 

@@ -131,7 +131,7 @@ class _Job:
 
     def ended(self, rows: Sequence[Sequence[int]]) -> list[bool]:
         """Whether each row, which just got a token, is done."""
-        said = self.watch.said(rows)
+        said = self.watch.just_said(rows)
         return [
             stop or row[-1] in self.eos or len(row) >= self.most
             for stop, row in zip(said, rows, strict=True)

@@ -28,6 +28,30 @@ class StopWatch:
         self._tokenizer = tokenizer
         self._stops = [stop for stop in stops if stop]
         self._window = max((len(stop.encode()) for stop in self._stops), default=0) + SLACK
+        self._ends = {stop[-1] for stop in self._stops}
+        self._may_end: dict[int, bool] = {}
+
+    def just_said(self, rows: Sequence[Sequence[int]]) -> list[bool]:
+        """Whether each row's last token completed a stop, where none was said before it.
+
+        Most tokens cannot: they hold no stop's last character. Only rows whose last token may are
+        decoded, which takes longer than a tiny model's step.
+        """
+        asked = [place for place, row in enumerate(rows) if row and self._may_complete(row[-1])]
+        found = [False] * len(rows)
+        if asked:
+            for place, said in zip(asked, self.said([rows[p] for p in asked]), strict=True):
+                found[place] = said
+        return found
+
+    def _may_complete(self, token: int) -> bool:
+        """Whether a stop may end with a token. Alone it may show half a character, or nothing where
+        it is a space that a decoder puts between words: then it may."""
+        if token not in self._may_end:
+            (text,) = self._decode([[token]])
+            unclear = not text or "\ufffd" in text or " " in self._ends
+            self._may_end[token] = unclear or not self._ends.isdisjoint(text)
+        return self._may_end[token]
 
     def said(self, rows: Sequence[Sequence[int]]) -> list[bool]:
         """Whether each row's text holds a stop. rows: the generated token ids so far."""
