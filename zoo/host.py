@@ -130,9 +130,10 @@ class Host:
         return self.registry.executors.get(wanted or self.config.executor)
 
     def versions_of_plugins(self) -> dict[str, str]:
-        """Distribution and version by name of the plugins that take part, for provenance."""
+        """By name of the plugins that take part: distribution, version, origin. For provenance."""
         return {
             plugin.name: f"{plugin.distribution} {plugin.version}"
+            + (f" ({plugin.origin})" if plugin.origin else "")
             for plugin in self.plugins
             if plugin.status == "ok"
         }

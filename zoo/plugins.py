@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import json
 import logging
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -26,8 +27,9 @@ from zoo import hookspecs
 from zoo.answers import misfit
 from zoo.errors import UnknownNameError, did_you_mean
 from zoo.hookspecs import GROUP
-from zoo.probing import PATIENCE, describe, import_trouble
+from zoo.probing import PATIENCE, describe, import_trouble, one_line
 from zoo.process_state import kept
+from zoo.redaction import redact
 
 HOST = "stagezoo"
 """The host's distribution; what it brings is first-party."""
@@ -46,6 +48,8 @@ class Plugin:
         taken name); blocked (by zoo.toml or --no-plugins).
     reason: one sentence; empty where all is well.
     hooks: the hooks it implements; empty where it was not imported.
+    origin: where a third party was installed from, without secrets: an address with its commit, or
+        "a local folder"; empty for a package index, which name and version are enough for.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Plugin:
     reason: str = ""
     hooks: tuple[str, ...] = ()
     first_party: bool = False
+    origin: str = ""
 
     @property
     def key(self) -> str:
@@ -268,11 +273,24 @@ def _entry_points(plugins: Plugins) -> list[tuple[Plugin, metadata.EntryPoint]]:
             continue
         for entry in entries:
             first_party = canonicalize_name(name) == HOST
-            plugin = Plugin(entry.name, name, version, first_party=first_party)
+            origin = "" if first_party else _origin(distribution)
+            plugin = Plugin(entry.name, name, version, first_party=first_party, origin=origin)
             found.setdefault(plugin.key, (plugin, entry))
     return sorted(
         found.values(), key=lambda pair: (not pair[0].first_party, pair[0].name, pair[0].key)
     )
+
+
+def _origin(distribution: metadata.Distribution) -> str:
+    """Where a distribution was installed from, as installers note it (PEP 610)."""
+    try:
+        noted = json.loads(distribution.read_text("direct_url.json") or "{}")
+        url, commit = noted.get("url") or "", noted.get("vcs_info", {}).get("commit_id")
+    except (ValueError, AttributeError):
+        return "an origin that cannot be read"
+    if not url or str(url).startswith("file:"):
+        return "a local folder" if url else ""  # the path is nobody else's business
+    return one_line(redact(f"{url}@{commit}" if commit else str(url)))
 
 
 def _gate(

@@ -271,6 +271,29 @@ def test_hostile_text_in_an_exception_reaches_the_listing_as_one_short_printable
     assert len(reason) < 300
 
 
+@pytest.mark.parametrize(
+    ("noted", "origin"),
+    [
+        (None, ""),
+        (
+            {"url": "https://me:pass@host/x.git", "vcs_info": {"vcs": "git", "commit_id": "4f1c"}},
+            "https://[redacted]@host/x.git@4f1c",
+        ),
+        ({"url": "file:///home/me/secret-project", "dir_info": {}}, "a local folder"),
+        ({"url": "https://host/a-1.0.whl"}, "https://host/a-1.0.whl"),
+        ([], "an origin that cannot be read"),
+    ],
+)
+def test_a_guest_is_known_with_where_it_was_installed_from(
+    guests: Guests, noted: Any, origin: str
+) -> None:
+    guests.add("good", REGIME.format(name="distilled"))
+    if noted is not None:
+        info = next(guests.folder.glob("good-*.dist-info"))
+        (info / "direct_url.json").write_text(json.dumps(noted))
+    assert guests.listed()["good"]["origin"] == origin
+
+
 def test_metadata_that_cannot_be_read_is_reported_and_the_rest_goes_on(guests: Guests) -> None:
     guests.add("shapeless", "", entry_points="[zoo]\nno equals sign\n")
     guests.add("good", REGIME.format(name="distilled"))

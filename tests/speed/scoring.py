@@ -126,11 +126,13 @@ def weights(shape: Mapping[str, int]) -> list[tuple[int, int]]:
 def utilisation(
     name: str, statistics: Mapping[str, int], seconds: float, rate: MatmulRate
 ) -> dict[str, float]:
-    """Arithmetic that was done a second, as a share of the measured peaks.
+    """Arithmetic a second, as a share of the measured peaks.
 
-    Two operations for each weight and token that meets it, the last feed-forward part and the head
-    meeting scored rows alone; with attention, four for each visible pair, channel and layer but the
-    last. The peak is of the largest weight, or of all of a layer's (`mix`).
+    Done: two operations for each weight and token that meets it, the last feed-forward part and the
+    head meeting scored rows alone; with attention, four for each visible pair, channel and layer
+    but the last. `model`: of the plain model over every unique token, head and last layer whole, as
+    model FLOPs utilisation is defined (Chowdhery et al. 2022, PaLM, appendix B). The peak is of the
+    largest weight, or of all of a layer's (`mix`).
     """
     shape = material.SHAPES[name]
     layer = [a * b for a, b in weights(shape)]
@@ -139,9 +141,12 @@ def utilisation(
     body = layers * sum(layer) * tokens - sum(layer[-3:]) * (tokens - rows)
     products = 2 * (body + width * shape["vocab_size"] * rows)
     attention = 4 * statistics["pairs"] * width * (layers - 1)
+    whole = 2 * (layers * sum(layer) + width * shape["vocab_size"]) * tokens
+    whole += 4 * statistics["pairs"] * width * layers
     return {
         "peak_gflops": round(rate.largest / 1e9, 1),
         "mix_gflops": round(rate.mix / 1e9, 1),
+        "model": round(whole / seconds / rate.largest, 3),
         "weights": round(products / seconds / rate.largest, 3),
         "with_attention": round((products + attention) / seconds / rate.largest, 3),
         "with_attention_of_mix": round((products + attention) / seconds / rate.mix, 3),
