@@ -12,6 +12,7 @@ what `zoo plugins` would list.
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -77,7 +78,7 @@ def _announce(module: ModuleType, site: Path, monkeypatch: pytest.MonkeyPatch) -
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0\n")
     (info / "entry_points.txt").write_text(f"[zoo]\n{name} = {module.__name__}\n")
     folders = [str(site), *([str(Path(module.__file__).parent)] if module.__file__ else [])]
-    monkeypatch.setenv("PYTHONPATH", ":".join(folders))  # of processes that a test starts
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(folders))  # of processes that a test starts
     monkeypatch.syspath_prepend(str(site))
     assert module.__name__ in sys.modules
     return name

@@ -30,7 +30,7 @@ def test_killed_runs_lose_nothing_that_was_kept_and_come_to_the_same_answers(
         },
         capture_output=True,
         text=True,
-        timeout=kills * 10,
+        timeout=180 + kills * 3,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     print(done.stdout)  # where they struck, with -s

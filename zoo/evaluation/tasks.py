@@ -298,7 +298,6 @@ def plain_document(value: Any) -> Any:
 @lru_cache(maxsize=1)
 def _quiet() -> None:
     """Once, before lm-eval is used: its bars and notices are for its own command line."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     import datasets
 
     datasets.disable_progress_bars()

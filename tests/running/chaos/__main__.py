@@ -54,7 +54,8 @@ def main(folder: Path, kills: int, seed: int) -> int:
     leases.BEAT, leases.STALE = BEAT, 10 * BEAT
     torch.set_num_threads(1)
     sys.path.insert(0, str(install_stub(folder / "guests")))
-    os.environ.update(XDG_CACHE_HOME=str(folder / "cache"))
+    # a thread pool of tokenizers does not live in a fork of the process that made it
+    os.environ.update(XDG_CACHE_HOME=str(folder / "cache"), TOKENIZERS_PARALLELISM="false")
     datasets.config.HF_DATASETS_CACHE = str(folder / "datasets")
     os.environ["HF_DATASETS_CACHE"] = str(folder / "datasets")
     os.chdir(folder)
