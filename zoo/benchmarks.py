@@ -27,6 +27,7 @@ class Benchmark:
     cluster: field of a document whose value names the cluster of items that stand or fall
         together (the same fact, the same passage); None means each item for itself.
     policy: whether items may be published: open, gated or canary.
+    licence: of its data, as its publisher names it; "" where nobody has said.
 
     >>> Benchmark("arc_easy", "acc_norm", num_fewshot=0, chance=0.25).name
     'arc_easy'
@@ -44,6 +45,7 @@ class Benchmark:
     gen_kwargs: Mapping[str, Any] = field(default_factory=dict)
     cluster: str | None = None
     policy: Policy = "open"
+    licence: str = ""
 
     @property
     def name(self) -> str:

@@ -94,6 +94,8 @@ class Model:
     loader: name of the loader; None means the run's default.
     loader_args: given to the loader; `pretrained` and `peft` may point at folders.
     step, seed: of training, where known. gpus: how many one instance needs (0: none or one).
+    licence: as its card names it, "" where it names none. parameters: of the model as it is run
+        (an adapter's with its base's), None where its files do not say.
 
     >>> Model("org/m", base_model=("org/a", "org/b")).parents
     ('org/a', 'org/b')
@@ -112,6 +114,8 @@ class Model:
     gpus: int = 0
     evidence: tuple[Evidence, ...] = ()
     training_datasets: tuple[str, ...] = ()
+    licence: str = ""
+    parameters: int | None = None
 
     @property
     def parents(self) -> tuple[str, ...]:
