@@ -15,7 +15,7 @@ from pathlib import Path
 from zoo.config import Config
 from zoo.errors import ConfigError, ModelError, UnknownNameError
 from zoo.evidence import base_models, rank_regimes
-from zoo.facts import facts_of_folder, licence_of
+from zoo.facts import code_of, facts_of_folder, licence_of
 from zoo.fingerprints import fingerprint
 from zoo.models import Evidence, Facts, Family, Model, address_of
 from zoo.placing import lineage, parents_first
@@ -70,7 +70,7 @@ class Discovery:
         return (*found, self._ad_hoc(loose, base)) if loose else tuple(found)
 
     @property
-    def _known(self) -> dict[str, Model]:
+    def known(self) -> dict[str, Model]:
         """All models of families by id; zoo.toml's own come before a plugin's."""
         own = {m.id: m for family in self.config.families.values() for m in family.models}
         return {**self._brought, **own}
@@ -107,7 +107,7 @@ class Discovery:
 
         A model that cannot be read stays, without a regime: its cells fail with the reason.
         """
-        known = self._known
+        known = self.known
         inherits = family.name in self.config.families
         models = []
         for model in family.models:
@@ -121,7 +121,7 @@ class Discovery:
         return replace(family, models=parents_first(models))
 
     def _ad_hoc(self, names: Sequence[str], base: str | None) -> Family:
-        known = self._known
+        known = self.known
         wanted = dict.fromkeys([*([base] if base else []), *names])
         named = [self._read(name, known) for name in wanted]
         models = parents_first(lineage(named, base, known))
@@ -156,7 +156,7 @@ class Discovery:
             raise ConfigError(f"{name} is a family; name one of its models as the base: {models}")
         if "/" not in name:
             remedy = "a target is a family, a Hub id (org/name) or a checkpoint folder"
-            raise UnknownNameError("target", name, [*self.families, *self._known], remedy)
+            raise UnknownNameError("target", name, [*self.families, *self.known], remedy)
 
     def read_anew(self, name: str, revision: str | None = None) -> Model:
         """A Hub id or a folder, pinned, with all that it says of itself, families' models too.
@@ -164,7 +164,7 @@ class Discovery:
         What a family says of the model stands, and the evidence beside it.
         Raises UnknownNameError or ModelError.
         """
-        known = self._known
+        known = self.known
         path = Path(name).expanduser()
         if path.is_dir() and not (name in known and not _is_another_folder(path, known[name])):
             _check_checkpoint(name, path)
@@ -183,7 +183,7 @@ class Discovery:
         if not Path(place).expanduser().is_dir():
             return model
         try:
-            found = self._described(replace(model, evidence=()), self._known)
+            found = self._described(replace(model, evidence=()), self.known)
         except ModelError:
             return model
         return replace(model, licence=found.licence, parameters=found.parameters)
@@ -215,6 +215,8 @@ class Discovery:
             model = replace(model, evidence=(*model.evidence, *seen))
         elif not model.regime:
             model = self._classified(model, facts)
+        if note := code_of(facts, model.revision if not local else None):
+            model = replace(model, evidence=(*model.evidence, Evidence(model.regime, 0.0, note)))
         model = replace(model, licence=model.licence or licence_of(facts.card))
         over = "peft" in model.loader_args or bool(facts.adapter_config)
         if local and not model.revision:
@@ -253,9 +255,12 @@ class Discovery:
 
 
 def _child(model: Model, parents: Sequence[str]) -> Model:
-    """The model with these parents, unless zoo.toml or a plugin has named others."""
+    """The model with these parents, unless zoo.toml or a plugin has named others, or said that it
+    has none."""
+    if model.base_model is not None:
+        return model
     found = parents[0] if len(parents) == 1 else tuple(parents)
-    return replace(model, base_model=model.base_model or found or None)
+    return replace(model, base_model=found or None)
 
 
 def _with_parameters(model: Model, counted: int | None) -> Model:

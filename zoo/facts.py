@@ -53,3 +53,17 @@ def licence_of(card: Mapping[str, Any]) -> str:
     if named[:1] in ((), ("other",)):
         named = texts(card.get("license_name")) or named
     return ", ".join(named)
+
+
+def code_of(facts: Facts, commit: str | None) -> str:
+    """What to know of a checkpoint that brings Python of its own, "" of one that does not.
+
+    commit: of its repository; None for a folder.
+    """
+    if not facts.config.get("auto_map") and not facts.tokenizer_config.get("auto_map"):
+        return ""
+    pin = commit or "the hash that `zoo plan` names"
+    return (
+        "it brings code (auto_map), which is not run; where it cannot be loaded without, read the "
+        f'code, then write loader_args = {{ trust_remote_code = "{pin}" }} in zoo.toml'
+    )
