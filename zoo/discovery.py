@@ -39,15 +39,12 @@ class Discovery:
 
     @property
     def families(self) -> dict[str, Family]:
-        """All families by name: zoo.toml's, then the plugins'; zoo.toml wins a name."""
-        return {
-            **self.config.families,
-            **{
-                name: family
-                for name, family in self.registry.families.items()
-                if name not in self.config.families
-            },
-        }
+        """All families by name: zoo.toml's, then the plugins', the default one first; zoo.toml wins
+        a name."""
+        brought = dict(self.registry.families)
+        first = {DEFAULT_FAMILY: brought[DEFAULT_FAMILY]} if DEFAULT_FAMILY in brought else {}
+        own = self.config.families
+        return {**own, **{k: v for k, v in (first | brought).items() if k not in own}}
 
     def resolve(self, targets: Sequence[str], base: str | None = None) -> tuple[Family, ...]:
         """The families that the targets name; without targets the default family.

@@ -95,7 +95,7 @@ def read_snapshot(name: str, revision: str | None, more: Sequence[str] = ()) -> 
     except RepositoryNotFoundError:
         reason = f"there is no model {name} on the Hub (if it is private, set HF_TOKEN)"
     except RevisionNotFoundError:
-        reason = f"{name} has no revision {revision!r}"
+        reason = f"{name} has no revision {revision!r} (its page on the Hub lists them)"
     except HFValidationError as problem:
         reason = f"{name!r} is no Hub id: {problem}"
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as problem:

@@ -62,7 +62,7 @@ FLOORS = (
     {"measuring", "waves"},
     {"running"},
     {"asking", "checking", "comparing", "importing", "rescoring"},
-    {"api"},
+    {"api", "pricing"},
     {"authoring"},
     {"testing"},
     {"cli"},
