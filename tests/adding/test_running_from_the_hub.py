@@ -28,7 +28,7 @@ SAYS: dict[str, tuple[str, list[str]]] = {
     "architectures, read back": ("architectures", ["report", "--format", "json"]),
     "add a branch": ("branch", ["add", "org/ckpts@sft", "--base", "org/tiny-Llama"]),
     "add another": ("branch", ["add", "org/ckpts@dpo", "--base", "org/ckpts@sft"]),
-    "run branches": ("branch", ["run", *LIKELY, "--protocol", "uniform"]),
+    "run branches": ("branch", ["run", *LIKELY]),
     "branches": ("branch", ["report", "--format", "json"]),
     "branches by name": ("branch", ["plan", "org/ckpts@sft", "org/ckpts@dpo", *LIKELY, "--json"]),
     "gated": ("none", ["run", "org/gated"]),
@@ -46,7 +46,7 @@ def hub() -> Iterator[Hub]:
             hub.add_repo("model", OLMO + stage, tiny("Olmo2", seed=seed, chat=bool(stage)))
         for name in (*DECODERS, "Bert", "T5"):
             hub.add_repo("model", f"org/tiny-{name}", tiny(name))
-        stages = {name: tiny("Llama", seed=seed) for seed, name in ((1, "sft"), (2, "dpo"))}
+        stages = {name: tiny("Llama", seed=seed, chat=True) for seed, name in ((1, "sft"), (2, "dpo"))}
         hub.add_repo("model", "org/ckpts", {"README.md": "# stages"}, branches=stages)
         hub.add_repo("model", "org/gated", tiny("Llama"), gated=True)
         hub.add_repo("model", "other/private", tiny("Llama"), private=True)
