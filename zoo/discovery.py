@@ -211,7 +211,7 @@ class Discovery:
             seen = self.registry.classify(facts)
             model = replace(model, evidence=(*model.evidence, *seen))
         elif not model.regime:
-            model = self._classified(model, facts)
+            model = self.classified(model, facts)
         if note := code_of(facts, model.revision if not local else None):
             model = replace(model, evidence=(*model.evidence, Evidence(model.regime, 0.0, note)))
         model = replace(model, licence=model.licence or licence_of(facts.card))
@@ -229,13 +229,13 @@ class Discovery:
             counted = parameters_of(folder)
         return _with_parameters(_child(model, base_models(facts)), counted)
 
-    def _classified(self, model: Model, facts: Facts) -> Model:
-        """The model with the regime its facts speak for, and all the evidence.
+    def classified(self, model: Model, facts: Facts) -> Model:
+        """The model with the regime its facts and its own evidence speak for, and all of that.
 
         Where nothing decides, a regime is still needed to ask it: the strongest of those that are
         tied, else what its having a base model suggests. The evidence says so.
         """
-        evidence = self.registry.classify(facts)
+        evidence = [*model.evidence, *self.registry.classify(facts)]
         ranking = rank_regimes(evidence)
         regime = ranking.best
         if regime is None and ranking.tied:
@@ -248,7 +248,7 @@ class Discovery:
             names = "a" if base_models(facts) else "no"
             why = f"taken, since nothing decides and it names {names} base model; zoo.toml decides"
             evidence = [*evidence, Evidence(regime, 0.0, why)]
-        return replace(model, regime=regime, evidence=(*model.evidence, *evidence))
+        return replace(model, regime=regime, evidence=tuple(evidence))
 
 
 def _child(model: Model, parents: Sequence[str]) -> Model:

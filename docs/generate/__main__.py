@@ -14,6 +14,7 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(DOCS))
 
+from generate.catalogue import render_catalogue  # noqa: E402
 from generate.commands import render_commands  # noqa: E402
 from generate.hooks import render_hooks  # noqa: E402
 from generate.json_report import render_json  # noqa: E402
@@ -44,6 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", type=Path)
     args = parser.parse_args()
+    (DOCS / "catalogue.md").write_text(render_catalogue(), encoding="utf-8")
     (DOCS / "reference" / "hooks.md").write_text(render_hooks(), encoding="utf-8")
     (DOCS / "reference" / "commands.md").write_text(render_commands(), encoding="utf-8")
     (DOCS / "reference" / "zoo-toml.md").write_text(render_toml(), encoding="utf-8")

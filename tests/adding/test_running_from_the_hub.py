@@ -46,7 +46,9 @@ def hub() -> Iterator[Hub]:
             hub.add_repo("model", OLMO + stage, tiny("Olmo2", seed=seed, chat=bool(stage)))
         for name in (*DECODERS, "Bert", "T5"):
             hub.add_repo("model", f"org/tiny-{name}", tiny(name))
-        stages = {name: tiny("Llama", seed=seed, chat=True) for seed, name in ((1, "sft"), (2, "dpo"))}
+        stages = {
+            name: tiny("Llama", seed=seed, chat=True) for seed, name in ((1, "sft"), (2, "dpo"))
+        }
         hub.add_repo("model", "org/ckpts", {"README.md": "# stages"}, branches=stages)
         hub.add_repo("model", "org/gated", tiny("Llama"), gated=True)
         hub.add_repo("model", "other/private", tiny("Llama"), private=True)
