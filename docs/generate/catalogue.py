@@ -33,9 +33,8 @@ def render_catalogue() -> str:
     parts = [_HEAD]
     for family in zoo_catalogue.zoo_families():
         parts.append(f"## `{family.name}`\n\n{family.title}\n")
-        parts.append(
-            table(("stage", "regime", "parent", "trained for", "licence", "note"), _rows(family))
-        )
+        heads = ("stage", "regime", "parent", "trained for", "licence", "note")
+        parts.append(table(heads, _rows(family)))
     return "\n".join(parts)
 
 
