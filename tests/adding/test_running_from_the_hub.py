@@ -65,7 +65,7 @@ def said(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Said]:
     """All commands, said by one process."""
     root = tmp_path_factory.mktemp("running")
     commands = [(root / folder, argv) for folder, argv in SAYS.values()]
-    found = say(commands, {**hub.environment(root), "OMP_NUM_THREADS": "2"})
+    found = say(commands, hub.environment(root))
     return dict(zip(SAYS, found, strict=True))
 
 
