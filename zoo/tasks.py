@@ -90,13 +90,21 @@ class Task:
     @property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics it declares, in order; empty where lm-eval's defaults apply."""
-        named = (m["metric"] for m in self.config.get("metric_list") or ())
-        return tuple(n.rpartition(".")[2] if n.startswith(FUNCTION) else n for n in named)
+        return tuple(n for each in self.config.get("metric_list") or () for n in _computed(each))
 
     @property
     def filters(self) -> tuple[str, ...]:
         """Names of its filters; ("none",) where it declares none."""
         return tuple(str(f["name"]) for f in self.config.get("filter_list") or ()) or ("none",)
+
+
+def _computed(entry: Mapping[str, Any]) -> list[str]:
+    """Names under which an entry of `metric_list` gives its numbers: pass_at_k one for each k."""
+    name = str(entry["metric"])
+    if name.startswith(FUNCTION):
+        name = name.rpartition(".")[2]
+    ks = entry.get("k")
+    return [f"pass@{k}" for k in ks] if name == "pass_at_k" and isinstance(ks, list) else [name]
 
 
 def task_files(folder: Path, ending: str = ".yaml") -> Iterator[Path]:
@@ -121,6 +129,14 @@ def read_task(path: Path, origin: str = "") -> Task | Problem | None:
     except RecursionError:
         return Problem(path, 1, "it is nested too deeply to be read")
     return Task(config["task"], path, config, origin, lines.get("task"))
+
+
+def read_plain(path: Path) -> dict[str, Any] | Problem:
+    """What a file of a task or a group says, its includes merged and nothing checked."""
+    try:
+        return _read_yaml(path, set())[0]
+    except _Flaw as flaw:
+        return Problem(path, flaw.line, flaw.reason)
 
 
 class _Flaw(Exception):

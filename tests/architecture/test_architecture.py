@@ -42,7 +42,7 @@ FLOORS = (
         "structuring",
         "tasks",
     },
-    {"columns", "config", "effects", "plugins", "ratios", "store", "task_code"},
+    {"columns", "config", "effects", "groups", "plugins", "ratios", "store", "task_code"},
     {"contrasts", "interruption", "liveness", "pairing", "registry", "suites", "trust"},
     {"claims", "composites", "equivalence", "plan", "probes", "questions"},
     {"catalogue", "findings", "discovery", "evaluation", "matching", "reporting", "stages"},

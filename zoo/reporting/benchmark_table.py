@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -186,18 +187,20 @@ def _with_mean(
     known: Sequence[Stage],
     held: _Published,
 ) -> tuple[Row, ...]:
-    """The rows of a block and, last, their mean, without mixed edges and raw numbers."""
+    """The rows of a block and, last, their mean, without mixed edges and raw numbers; a group's
+    rows count as one."""
     fit = [row for row in rows if not row.raw]
-    means = [_mean_score(fit, stage) for stage in starts]
+    weights = _weights(fit)
+    means = [_mean_score(fit, weights, stage) for stage in starts]
     for pair in pairs:
         contrasts = [row.contrast(pair) for row in fit]
         deltas = [
-            each.delta
-            for each in contrasts
+            (each.delta, weight)
+            for each, weight in zip(contrasts, weights, strict=True)
             if each and not each.mixed and figures.known(each.delta)
         ]
-        means.append(mean_cell(deltas, len(fit), signed=True))
-    means += [_mean_score(fit, stage) for stage in ends]
+        means.append(_mean(deltas, len(fit), signed=True))
+    means += [_mean_score(fit, weights, stage) for stage in ends]
     means += [Cell("") for _ in known]
 
     body = [
@@ -216,7 +219,25 @@ def _with_mean(
     return (*body, Row("mean", (*(Cell("") for _ in FACTS), *means), is_mean=True))
 
 
-def _mean_score(fit: Sequence[_Row], stage: Stage) -> Cell:
+def _mean_score(fit: Sequence[_Row], weights: Sequence[float], stage: Stage) -> Cell:
     scores = [row.score(stage.model) for row in fit]
-    values = [each.value for each in scores if each and figures.known(each.value)]
-    return mean_cell(values, len(fit), signed=False)
+    values = [
+        (each.value, weight)
+        for each, weight in zip(scores, weights, strict=True)
+        if each and figures.known(each.value)
+    ]
+    return _mean(values, len(fit), signed=False)
+
+
+def _weights(fit: Sequence[_Row]) -> list[float]:
+    """1 for a benchmark alone; a group's parts of its 1, as they count in its capability."""
+    units = [(row.capability, row.example.group or str(row.key)) for row in fit]
+    whole: dict[tuple[str, str], float] = defaultdict(float)
+    for unit, row in zip(units, fit, strict=True):
+        whole[unit] += row.example.share
+    return [row.example.share / (whole[unit] or 1) for unit, row in zip(units, fit, strict=True)]
+
+
+def _mean(found: Sequence[tuple[float, float]], rows: int, *, signed: bool) -> Cell:
+    values, weights = [value for value, _ in found], [weight for _, weight in found]
+    return mean_cell(values, weights, rows, signed=signed)
