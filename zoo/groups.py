@@ -63,10 +63,10 @@ def _leaves(name: str, overrides: Mapping[str, Any]) -> Iterator[Task]:
     """The tasks that a name of lm-eval's stands for: its own, its group's, or its tag's."""
     path = lm_eval_files().get(name)
     if path is None:
-        tagged = _tagged().get(name, ())
-        if not tagged:
+        names = tagged().get(name, ())
+        if not names:
             raise BenchmarkError(f"lm-eval has no task, group or tag {name!r}")
-        for each in tagged:
+        for each in names:
             yield from _leaves(each, overrides)
         return
     config = _config(path)
@@ -127,7 +127,7 @@ _GROUP, _TAG, _INCLUDE = (
 
 
 @lru_cache(maxsize=1)
-def _tagged() -> Mapping[str, tuple[str, ...]]:
+def tagged() -> Mapping[str, tuple[str, ...]]:
     """Names of the tasks that carry each tag, sorted as lm-eval builds them.
 
     Only the lines of three keys are looked at; a tag may stand in a file that is included.

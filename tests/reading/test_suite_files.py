@@ -13,7 +13,6 @@ import zoo_benchmarks
 from zoo.benchmarks import Benchmark, Suite
 from zoo.catalogue import Catalogue, read_catalogue
 from zoo.errors import BenchmarkError, UnknownNameError
-from zoo.tasks import lm_eval_files
 
 TASK = """\
 task: {name}
@@ -292,11 +291,3 @@ def test_lm_eval_s_own_tasks_are_found_by_name_with_their_metric_and_filter() ->
     assert catalogue.benchmarks_of("arc_easy")[0].metric == "acc"
     with pytest.raises(UnknownNameError, match="did you mean 'gsm8k'"):
         catalogue.benchmarks_of("gsm8kk")
-
-
-def test_every_name_of_lm_eval_s_own_index_is_found_in_the_same_file() -> None:
-    from lm_eval.tasks import TaskManager
-
-    theirs = {n: e.yaml_path for n, e in TaskManager().task_index.items() if e.yaml_path}
-    ours = lm_eval_files()
-    assert {name: ours.get(name) for name in theirs} == theirs

@@ -25,9 +25,9 @@ def missing_package(problem: BaseException) -> str:
     named = [each.name.partition(".")[0] for each in absent if each.name]
     if not named:
         return ""
-    package = ELSEWHERE.get(named[-1], named[-1])
+    package = distribution_of(named[-1])
     remedy = package
-    if _canonical(package) in _brought():
+    if package in brought():
         remedy = f'"stagezoo[{EXTRA}]"'
     what = f"the package {package}, which is not installed"
     if named[-1] == "pkg_resources":
@@ -35,8 +35,17 @@ def missing_package(problem: BaseException) -> str:
     return f"it needs {what}; pip install {remedy}"
 
 
+def distribution_of(module: str) -> str:
+    """What is to be installed for a module.
+
+    >>> distribution_of("antlr4"), distribution_of("math_verify")
+    ('antlr4-python3-runtime', 'math-verify')
+    """
+    return ELSEWHERE.get(module) or _canonical(module)
+
+
 @lru_cache(maxsize=1)
-def _brought() -> frozenset[str]:
+def brought() -> frozenset[str]:
     """Distributions that the extra brings, those of lm-eval's extras that it names among them."""
     named: set[str] = set()
     for name, extras in _required("stagezoo", {EXTRA}):
