@@ -50,6 +50,13 @@ class Catalogue:
             raise UnknownNameError("suite", name, self.suites, "`zoo suites` lists them")
         return expanded(self.suites[name], self.tasks)
 
+    def tasks_of(self, benchmark: Benchmark) -> tuple[Benchmark, ...]:
+        """The benchmark itself, or one for each task of the group that it names.
+
+        Raises BenchmarkError for a group that cannot be used.
+        """
+        return expanded(Suite("", (benchmark,)), self.tasks).benchmarks
+
     def find(self, name: str) -> Task | None:
         """The task of that name: one that was brought, else lm-eval's own; None for a group.
 
@@ -82,7 +89,7 @@ class Catalogue:
         default = DEFAULT_METRICS.get(found.output_type, "acc")
         metric = wanted or next(iter(found.metrics), default)
         measure = Benchmark(name, metric, filter=found.filters[0], capability=name)
-        return expanded(Suite(name, (measure,)), self.tasks).benchmarks
+        return self.tasks_of(measure)
 
     def output_types(self, suite: Suite) -> dict[str, str]:
         """lm-eval's output type of each task of a suite, where it is known."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import zoo_benchmarks
 from zoo.benchmarks import Benchmark, Suite
 from zoo.catalogue import read_catalogue
+from zoo.cli import main
 from zoo.errors import BenchmarkError
 from zoo.evaluation.preflight.packages import brought, distribution_of, missing_package
 from zoo.groups import read_group, tagged
@@ -143,6 +145,59 @@ def imported(file: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module.partition(".")[0])
     return found
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to give commands in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def listed(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, dict[str, Any]]:
+    assert main([*words, "--json"]) == 0
+    return {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+
+
+def test_listings_show_tasks_shots_licence_and_policy(
+    here: Path,  # noqa: ARG001
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    suites = listed(capsys, "suites")
+    assert {suites[name]["tasks"] for name in ("general", "honesty")} == {66, 7}
+    assert suites["open-llm-v2"]["special"] == ["instruction", "math"]
+    benchmarks = listed(capsys, "benchmarks", "--suite", "open-llm-v2")
+    assert len(benchmarks) == 6  # IFEval stands twice, with two metrics
+    gpqa = benchmarks["leaderboard_gpqa"]
+    assert (gpqa["tasks"], gpqa["num_fewshot"], gpqa["licence"]) == (3, 0, "cc-by-4.0")
+    assert (gpqa["axis"], gpqa["capability"], gpqa["policy"]) == ("general", "science", "gated")
+    assert main(["benchmarks", "--suite", "open-llm"]) == 2
+    assert "did you mean 'open-llm-v2'?" in capsys.readouterr().err
+
+
+def test_a_suite_whose_group_cannot_be_used_is_listed_with_the_reason(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "zoo.toml").write_text(
+        '[suites.wrong]\nbenchmarks = [{ task = "leaderboard", metric = "acc" }]\n'
+    )
+    suites = listed(capsys, "suites")
+    assert suites["wrong"]["tasks"] is None
+    assert "name its tasks one by one" in suites["wrong"]["problem"]
+    assert suites["general"]["tasks"] == 66
+
+
+def test_a_named_suite_is_planned_without_its_data(
+    here: Path,  # noqa: ARG001
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plan = ["plan", "nano/pretrained", "--protocol", "uniform", "--no-check"]
+    assert main([*plan, "--suite", "general"]) == 0
+    assert "1 models x 66 benchmarks, 66 cells" in capsys.readouterr().out
+    assert main([*plan, "--tasks", "wmdp,arc_easy", "--explain"]) == 0
+    said = capsys.readouterr().out
+    assert "1 models x 4 benchmarks" in said
+    assert "num_fewshot=5, because of the benchmark (arc_easy)" in said
 
 
 def test_a_package_that_is_missing_is_named_with_the_extra_that_brings_it(
