@@ -23,7 +23,7 @@ come from the Hub:
 
 ```
 $ zoo run allenai/OLMo-2-0425-1B allenai/OLMo-2-0425-1B-SFT --suite general --limit 200
-$ zoo run olmo2-1b --suite open-llm-v2 --protocol uniform
+$ zoo run allenai/OLMo-2-0425-1B ./sft/checkpoint-1200 --suite open-llm-v2 --protocol uniform
 ```
 
 The embedded family knows a few hundred words: it can be planned on these suites, and its scores
