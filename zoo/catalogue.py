@@ -14,9 +14,9 @@ from typing import Any
 
 from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import BenchmarkError, UnknownNameError, ZooError
-from zoo.groups import read_group
+from zoo.groups import lm_eval_files, read_group
 from zoo.suites import expanded, line_of, read_suite
-from zoo.tasks import Problem, Task, lm_eval_files, read_task, task_files
+from zoo.tasks import Problem, Task, read_task, task_files
 from zoo.trust import OUTSIDE
 
 DEFAULT_METRICS = {

@@ -1,4 +1,4 @@
-"""lm-eval's groups of tasks: which tasks each holds, and how lm-eval makes one number of them.
+"""lm-eval's own tasks and groups: their files, what a group holds, and how it becomes one number.
 
 Only the files that a group names are read. lm-eval's own index, which parses every one of its
 14,000 files, takes six seconds.
@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from zoo.errors import BenchmarkError, did_you_mean
-from zoo.tasks import Problem, Task, lm_eval_files, read_plain, read_task
+from zoo.tasks import Problem, Task, read_plain, read_task
 
 ORIGIN = "lm-eval"
 
@@ -24,6 +25,25 @@ GROUP_KEYS = frozenset(
     "group group_alias task aggregate_metric_list metadata version include tag".split()
 )
 """Keys of a group's file that say nothing of how its tasks are asked."""
+
+_NAME = re.compile(rb"""^["']?(?:task|group)["']?\s*:\s*["']?([^\s"'#]+)["']?\s*$""", re.MULTILINE)
+
+
+@lru_cache(maxsize=1)
+def lm_eval_files() -> dict[str, Path]:
+    """Files of lm-eval's own tasks and groups, by name; {} where lm-eval is not installed.
+
+    Only the lines that name a task are looked at: a quarter of a second for 14,000 files, where
+    lm-eval's own index takes five.
+    """
+    spec = find_spec("lm_eval")
+    if spec is None or not spec.submodule_search_locations:
+        return {}
+    found: dict[str, Path] = {}
+    for path in sorted((Path(spec.submodule_search_locations[0]) / "tasks").glob("**/*.yaml")):
+        for name in _NAME.findall(path.read_bytes()):
+            found.setdefault(name.decode("utf-8", "replace"), path)
+    return found
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,8 @@ import ast
 import glob
 import importlib.util
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -364,23 +361,3 @@ def texts(value: Any) -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for each in value:
             yield from texts(each)
-
-
-_NAME = re.compile(rb"""^["']?(?:task|group)["']?\s*:\s*["']?([^\s"'#]+)["']?\s*$""", re.MULTILINE)
-
-
-@lru_cache(maxsize=1)
-def lm_eval_files() -> dict[str, Path]:
-    """Files of lm-eval's own tasks and groups, by name; {} where lm-eval is not installed.
-
-    Only the lines that name a task are looked at: a quarter of a second for 14,000 files, where
-    lm-eval's own index takes five.
-    """
-    spec = find_spec("lm_eval")
-    if spec is None or not spec.submodule_search_locations:
-        return {}
-    found: dict[str, Path] = {}
-    for path in sorted((Path(spec.submodule_search_locations[0]) / "tasks").glob("**/*.yaml")):
-        for name in _NAME.findall(path.read_bytes()):
-            found.setdefault(name.decode("utf-8", "replace"), path)
-    return found

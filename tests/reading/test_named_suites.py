@@ -18,10 +18,10 @@ from zoo.catalogue import read_catalogue
 from zoo.cli import main
 from zoo.errors import BenchmarkError
 from zoo.evaluation.preflight.packages import brought, distribution_of, missing_package
-from zoo.groups import read_group, tagged
+from zoo.groups import lm_eval_files, read_group, tagged
 from zoo.suites import misfit
 from zoo.task_code import code_files, runs_code
-from zoo.tasks import OUTPUT_TYPES, Task, lm_eval_files
+from zoo.tasks import OUTPUT_TYPES, Task
 
 LM_EVAL = Path(lm_eval.__file__).parent
 CATALOGUE = read_catalogue([(Path(zoo_benchmarks.__file__).parent, "benchmarks")])

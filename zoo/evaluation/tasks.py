@@ -26,9 +26,10 @@ from zoo.evaluation.requests import Request
 from zoo.evaluation.sandbox import Sandbox, missing
 from zoo.evaluation.scoring_code import code_of
 from zoo.fingerprints import digest
+from zoo.groups import lm_eval_files
 from zoo.probing import describe
 from zoo.task_code import code_files, code_hash, runs_code
-from zoo.tasks import FILE_BUILDERS, Problem, Task, lm_eval_files, read_task
+from zoo.tasks import FILE_BUILDERS, Problem, Task, read_task
 from zoo.trust import OUTSIDE
 
 if TYPE_CHECKING:
