@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -119,8 +119,10 @@ class Host:
                 suite = self._whole(name)
             found = [each for each in suite.benchmarks if task in (each.task, each.group)]
             fit = [each for each in found if not misfit(each, brought)]
+            if fit and fit[0].group == task:
+                return fit
             if fit:
-                return fit if fit[0].group == task else fit[:1]
+                return [replace(fit[0], group="", weight_by_size=None)]
         return []
 
     def _whole(self, name: str) -> Suite:

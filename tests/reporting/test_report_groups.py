@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from tradeoff.lineage import REGIMES, cell, failed
 
@@ -11,6 +13,7 @@ from zoo.benchmarks import Benchmark, Suite
 from zoo.contrasts import Tradeoff
 from zoo.models import Family, Model
 from zoo.reporting import render
+from zoo.reporting.published import held_against_published
 from zoo.tradeoff import analyse
 
 BASE = Model("org/base", regime="pretrained")
@@ -79,3 +82,29 @@ def test_every_task_stands_in_csv_and_json(tradeoff: Tradeoff) -> None:
     assert [each["benchmark"] for each in found if each["group"] == "quiz"] == LARGE
     assert found[9]["error"] == "its data are gone"
     assert all(task in render(tradeoff, "csv") for task in LARGE)
+
+
+def test_a_group_is_held_against_what_was_published_of_it() -> None:
+    name = "allenai/Llama-3.1-Tulu-3-8B-SFT"
+    model = Model(name, regime="instruction-tuned", base_model=BASE.id)
+    tasks = [
+        Benchmark(f"mmlu_{at}", "acc", num_fewshot=0, capability="knowledge", chance=0.25,
+                  group="mmlu", weight_by_size=True)
+        for at in range(9)
+    ]  # fmt: skip
+    results = []
+    for at, each in enumerate(tasks):
+        result = cell(model, each, "1" * (at + 1) + "00")
+        assert result.score is not None
+        results.append(replace(result, scores=(replace(result.score, stderr=0.1),)))
+        results.append(cell(BASE, each, "0" * (at + 3)))
+    found = analyse(Family("two", (BASE, model)), Suite("mmlu", tuple(tasks)), results, REGIMES)
+    (held,) = held_against_published(found)
+    right, asked = sum(range(1, 10)), sum(range(3, 12))
+    assert (held.benchmark, held.score.n) == ("MMLU", asked)
+    assert held.score.value == pytest.approx(right / asked)
+    assert held.published == 0.659
+    assert held.score.stderr == pytest.approx(0.1 * np.hypot.reduce(np.arange(3, 12)) / asked)
+    text = render(found, "latex")
+    assert "mmlu (9 tasks)" in text
+    assert "reproduced" in text

@@ -106,7 +106,8 @@ class GroupRow(BenchmarkRow):
 
     def __init__(self, members: Sequence[BenchmarkRow]) -> None:
         self.members, first = members, members[0]
-        self.draft, self.protocol, self.key = first.draft, first.protocol, first.key
+        self.draft, self.protocol = first.draft, first.protocol
+        self.key = (first.example.group, *first.key[1:])
         self.example, self.capability = first.example, first.capability
         self.raw = all(member.raw for member in members)
 
