@@ -12,6 +12,7 @@ from zoo.cli import (
     authoring,
     compare,
     importing,
+    leaderboard,
     listings,
     plan,
     report,
@@ -31,6 +32,7 @@ VERBS = (
     run,
     report,
     view,
+    leaderboard,
     rescore,
     compare,
     plan,
@@ -47,7 +49,7 @@ VERBS = (
 
 LATER = frozenset(
     """gate add train watch prefetch
-    leaderboard publish pull""".split()
+    publish pull""".split()
 )
 """Verbs that are promised and not built: the command line says so instead of guessing."""
 
