@@ -20,6 +20,7 @@ from zoo.composites import (
     known,
     score_parts,
     scores_part,
+    shares,
 )
 from zoo.effects import Mean, Shift
 from zoo.fingerprints import digest
@@ -119,8 +120,8 @@ def standing_of(record: RunRecord, results: Sequence[Result]) -> RunStanding:
 
 def _capability(name: str, keys: Iterable[BenchmarkKey], sheet: Sheet) -> Weights:
     """The mean over the benchmarks of one capability."""
-    of = {b.key for b in sheet.fit if b.capability == name}
-    return {key: 1 / len(of) for key in keys if key in of}
+    counted = shares([b for b in sheet.fit if b.capability == name])
+    return {key: counted[key] for key in keys if key in counted}
 
 
 def _stage(

@@ -99,6 +99,28 @@ def test_general_ability_is_normalised_by_chance_and_the_mean_over_capabilities(
     assert (entry.licence, entry.parameters, entry.measured) == ("mit", 10**9, 3)
 
 
+def test_a_group_counts_as_one_benchmark_weighted_by_its_items(store: Store) -> None:
+    def part(task: str) -> Benchmark:
+        return Benchmark(
+            task, "acc", capability="knowledge", chance=0.0, group="quiz", weight_by_size=True
+        )
+
+    alone = Benchmark("alone", "acc", capability="knowledge", chance=0.0)
+    suite = Suite("groups", (part("art"), part("law"), alone))
+    made = []
+    for benchmark, share, n in zip(suite.benchmarks, (1.0, 0.5, 0.2), (10, 90, 50), strict=True):
+        result = cell(BASE, benchmark, scores(share, n))
+        provenance = replace(FLOAT32, score_key=digest([benchmark.task]), weights="w", finished="1")
+        made.append(replace(result, provenance=provenance))
+    ran(store, "1", made, suite=suite)
+    (entry,) = board(store).entries
+    wanted = ((10 * 1.0 + 90 * 0.5) / 100 + 0.2) / 2
+    assert entry.general is not None
+    assert entry.general.value == pytest.approx(wanted)
+    assert entry.capabilities["knowledge"].value == pytest.approx(wanted)
+    assert entry.capabilities["knowledge"] == entry.general, "its error comes from the items too"
+
+
 def test_what_is_incomplete_has_no_rank_and_says_what_is_missing(store: Store) -> None:
     ran(store, "1", asked(BASE, (0.6, 0.5, 0.5)), asked(CHILD, (0.99, 0.99)))
     found = board(store)

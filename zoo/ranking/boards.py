@@ -11,6 +11,7 @@ from typing import Any
 
 from zoo.benchmarks import Suite
 from zoo.clustered import Floats
+from zoo.composites import BenchmarkKey, sized
 from zoo.errors import UnknownNameError
 from zoo.ranking.claims import Claim, Material
 from zoo.ranking.composing import Composed, compose, measures_of
@@ -46,7 +47,10 @@ def leaderboard_of(material: Material, wanted: Wanted = Wanted(), name: str = ""
 
     Ranks are among the complete entries of one protocol, all asked the same number of items.
     """
-    fit = [b for b in material.suite.benchmarks if b.key in material.fit]
+    sizes = Counter[BenchmarkKey]()
+    for claim in material.claims:
+        sizes |= {key: cell.n for key, cell in claim.cells.items()}  # the most of any claim
+    fit = sized((b for b in material.suite.benchmarks if b.key in material.fit), sizes)
     measures = measures_of(fit)
     sort = wanted.sort
     if sort == GENERAL and GENERAL not in measures:

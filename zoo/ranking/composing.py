@@ -11,7 +11,7 @@ import numpy as np
 
 from zoo.benchmarks import Benchmark
 from zoo.clustered import Floats
-from zoo.composites import composition
+from zoo.composites import composition, shares
 from zoo.effects import Mean
 from zoo.ranking.claims import Claim, Material
 from zoo.ranking.nouns import GENERAL, SPECIAL
@@ -33,11 +33,11 @@ class Composed:
 
 def measures_of(fit: Sequence[Benchmark]) -> dict[str, Floats]:
     """What can be composed of b benchmarks: (b,) weights of "G", "S" and every capability."""
-    parts = composition(fit, ())
+    parts, counted = composition(fit, ()), shares(fit)
     found = {GENERAL: parts.general, SPECIAL: parts.other_special}
     for name in dict.fromkeys(benchmark.capability for benchmark in fit):
         keys = [benchmark.key for benchmark in fit if benchmark.capability == name]
-        found[name] = dict.fromkeys(keys, 1 / len(keys))
+        found[name] = {key: counted[key] for key in keys}
     return {
         name: np.array([weights.get(benchmark.key, 0.0) for benchmark in fit])
         for name, weights in found.items()
