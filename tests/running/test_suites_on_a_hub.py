@@ -154,8 +154,19 @@ def test_what_cannot_be_had_is_said_in_a_sentence_and_the_rest_goes_on(
     assert [each["status"] for each in gated] == ["failed"] * 3
     assert all("Idavidrein/gpqa is gated; accept its terms" in each["error"] for each in gated)
     assert "there is no data set allenai/openbookqa on the Hub" in found["openbookqa"]["error"]
-    for name in ("leaderboard_gpqa_main", "openbookqa"):
-        assert found[name]["error"] in report["run"].stderr
+    said = report["run"].stderr.splitlines()
+    (line,) = (each for each in said if "Idavidrein/gpqa" in each)
+    assert "leaderboard_gpqa_diamond" in line, "one sentence for all tasks of the group"
+    assert "and 3 more: the data set Idavidrein/gpqa is gated" in line
+    assert any("openbookqa" in each and "there is no data set" in each for each in said)
+
+
+def test_whether_the_hub_answers_is_asked_once_for_the_tasks_of_one_data_set(
+    hub: Hub, report: dict[str, Any]
+) -> None:
+    assert report["run"].returncode == 1
+    asked = [each.path for each in hub.asked("GET", "/api/datasets/cais/wmdp")]
+    assert asked.count("/api/datasets/cais/wmdp") in (1, 2)  # again after a minute
 
 
 def test_no_item_of_a_gated_group_stands_on_the_page(report: dict[str, Any]) -> None:
