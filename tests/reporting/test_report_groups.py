@@ -10,10 +10,12 @@ import pytest
 from tradeoff.lineage import REGIMES, cell, failed
 
 from zoo.benchmarks import Benchmark, Suite
-from zoo.contrasts import Tradeoff
+from zoo.contrasts import Contrast, Tradeoff
 from zoo.models import Family, Model
 from zoo.reporting import render
+from zoo.reporting.benchmark_rows import pooled_limits
 from zoo.reporting.published import held_against_published
+from zoo.stats import Difference, paired_difference
 from zoo.tradeoff import analyse
 
 BASE = Model("org/base", regime="pretrained")
@@ -59,6 +61,36 @@ def test_a_large_group_is_one_row_with_its_weighted_means(tradeoff: Tradeoff) ->
     assert "(9 of 10)" in found[5]
     assert "quiz_3" not in text
     assert "A group of many tasks stands in one row" in text
+
+
+@pytest.mark.parametrize(("few", "many", "tasks"), [(20, 60, 12), (4, 12, 30)])
+def test_the_limits_of_a_large_group_hold_the_truth_as_often_as_they_promise(
+    few: int, many: int, tasks: int
+) -> None:
+    rng = np.random.default_rng(7)
+    sizes = rng.integers(few, many, size=tasks)
+    weights = (sizes / sizes.sum()).tolist()
+    inside, rounds = 0, 300
+    for _ in range(rounds):
+        contrasts = []
+        for n in sizes:
+            skill = rng.random(n)  # of each item, shared by both ends
+            base, other = (rng.random(n) < skill).astype(float), (rng.random(n) < skill) * 1.0
+            found = paired_difference(base, other)
+            contrasts.append(contrast_of(found))
+        low, high = pooled_limits(contrasts, weights)
+        assert low is not None
+        assert high is not None
+        inside += low <= 0 <= high
+    assert inside / rounds >= 0.93
+
+
+def contrast_of(found: Difference) -> Contrast:
+    return Contrast(
+        base="a", other="b", benchmark="quiz", metric="acc", filter="none", protocol="uniform",
+        n=1, delta=found.value, low=found.low, high=found.high, p=found.p, p_adjusted=None,
+        gained=None, lost=None, axis="general", mde=None,
+    )  # fmt: skip
 
 
 def test_a_small_group_is_shown_task_by_task_and_counts_as_one_in_the_mean(

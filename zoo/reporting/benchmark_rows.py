@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -135,10 +136,41 @@ class GroupRow(BenchmarkRow):
         return replace(mean_score(self.members, model), notes=notes)
 
     def delta_cell(self, pair: tuple[str, str]) -> Cell:
-        """The mean of the members' changes; it has no interval of its own."""
-        if any(member.contrast(pair) for member in self.members):
-            return mean_change(self.members, pair)
-        return self.members[0].delta_cell(pair)
+        """The mean of the members' changes and, where all are known, its limits and the flips."""
+        contrasts = [each for member in self.members if (each := member.contrast(pair))]
+        if not contrasts:
+            return self.members[0].delta_cell(pair)
+        cell = mean_change(self.members, pair)
+        if len(contrasts) < len(self.members) or any(each.mixed for each in contrasts):
+            return cell
+        low, high = pooled_limits(contrasts, _weights(self.members))
+        gained, lost = ([getattr(e, name) for e in contrasts] for name in ("gained", "lost"))
+        whole = None not in (*gained, *lost)
+        return replace(
+            cell,
+            interval=figures.limits(low, high),
+            flips=(sum(gained), sum(lost)) if whole else None,
+        )
+
+
+def pooled_limits(
+    contrasts: Sequence[Contrast], weights: Sequence[float]
+) -> tuple[float | None, float | None]:
+    """95 % limits of the weighted mean of several changes, from their own, or unknown ones.
+
+    The tasks of a group are taken as independent: the middles of their intervals are averaged, and
+    half widths add up as standard errors do.
+    """
+    known = [
+        (each.low, each.high, weight)
+        for each, weight in zip(contrasts, weights, strict=True)
+        if figures.known(each.low) and figures.known(each.high)
+    ]
+    if len(known) < len(contrasts):
+        return None, None
+    middle = sum((low + high) / 2 * weight for low, high, weight in known)
+    half = math.hypot(*((high - low) / 2 * weight for low, high, weight in known))
+    return middle - half, middle + half
 
 
 def folded(rows: Sequence[BenchmarkRow]) -> Iterator[BenchmarkRow]:

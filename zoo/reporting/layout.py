@@ -131,7 +131,7 @@ def _reading(draft: Draft, tables: list[Table], untried: str) -> tuple[str, ...]
         "detectable effect (mde). ⚠: the two ends differ in more than the model.",
         "Raw: no share of 1; its own unit, and in no mean." if raw else "",
         "A group of many tasks stands in one row, as a mean in which they are weighted as in its "
-        "capability; CSV and JSON have each task."
+        "capability, with limits as if tasks were independent; CSV and JSON have each task."
         if folds
         else "",
         untried,
