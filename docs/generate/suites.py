@@ -51,8 +51,9 @@ where its file says `weight_by_size`, else alike; where lm-eval aggregates nothi
 alike. So the group's part is lm-eval's own number for it, less chance. Two keys of a line change
 that: `weight_by_size = false` lets the tasks count alike, and `group = "NAME"` puts tasks of your
 choice together, each with its `weight`. A composite that lacks one task of a group is unknown: a
-part of a test is another test. In tables a group of more than 8 tasks is one row, its weighted
-means; CSV and JSON have every task, with its `group` and its `share` of the capability.
+part of a test is another test. In tables a group of more than 8 tasks is one row: weighted
+means, with limits that take its tasks as independent. CSV and JSON have every task, with its
+`group` and its `share` of the capability.
 
 `--tasks mmlu` expands a group too; a task or group that a suite describes keeps that description,
 the first suite by name deciding. A group is refused that asks its tasks in another way than their
