@@ -188,26 +188,25 @@ def import_results(
     store: str | Path | None = None,
     config: str | Path | None = None,
 ) -> Tradeoff:
-    """Reads results that lm-eval wrote, files or folders of them, and returns their trade-off.
+    """Reads results that were written elsewhere, files or folders, and returns their trade-off.
 
-    family: whose models they are of (default: the one that they fit). models: model id -> what the
+    Of several families it is that of the one with the most cells; `report` has the others.
+    family: whose models they are of (default: those that they fit). models: model id -> what the
     files call it, or where they lie. suite: only its benchmarks are taken.
     What could not be taken is in the provenance's `notes`. Raises ConfigError where nothing can be.
     """
     from zoo.importing.runs import import_files
+    from zoo.recall import read_cell
 
     host = open_zoo(config, store=store)
     done = import_files(
         host, [Path(file) for file in files], family=family, models=models, suite=suite
     )
-    return tradeoff_of(
-        host,
-        done.family,
-        done.suite,
-        done.results,
-        (done.record,),
-        notes=(*done.problems, *done.notes),
-    )
+    run, others = done.main, [each for each in done.runs if each is not done.main]
+    results = tuple(read_cell(host.store, cell) for cell in run.record.cells)
+    more = [f"imported too: {each.family.name}" for each in others]
+    notes = (*done.problems, *done.notes, *dict.fromkeys(more))
+    return tradeoff_of(host, run.family, run.suite, results, (run.record,), notes=notes)
 
 
 def load(

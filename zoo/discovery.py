@@ -173,7 +173,7 @@ class Discovery:
             folder = small_snapshot(place, model.revision)
         facts = facts_of_folder(model.id, folder)
         if not model.regime:
-            model = self._classified(model, facts)
+            model = self.classified(model, facts)
         if "peft" in model.loader_args:
             return _child(model, base_models(facts))
         if facts.adapter_config:
@@ -186,13 +186,13 @@ class Discovery:
         model = replace(model, revision=model.revision or revision or None)
         return _child(model, base_models(facts))
 
-    def _classified(self, model: Model, facts: Facts) -> Model:
-        """The model with the regime its facts speak for, and all the evidence.
+    def classified(self, model: Model, facts: Facts) -> Model:
+        """The model with the regime its facts and its own evidence speak for, and all of that.
 
         Where nothing decides, a regime is still needed to ask it: the strongest of those that are
         tied, else what its having a base model suggests. The evidence says so.
         """
-        evidence = self.registry.classify(facts)
+        evidence = [*model.evidence, *self.registry.classify(facts)]
         ranking = rank_regimes(evidence)
         regime = ranking.best
         if regime is None and ranking.tied:
@@ -205,7 +205,7 @@ class Discovery:
             names = "a" if base_models(facts) else "no"
             why = f"taken, since nothing decides and it names {names} base model; zoo.toml decides"
             evidence = [*evidence, Evidence(regime, 0.0, why)]
-        return replace(model, regime=regime, evidence=(*model.evidence, *evidence))
+        return replace(model, regime=regime, evidence=tuple(evidence))
 
 
 def _child(model: Model, parents: Sequence[str]) -> Model:

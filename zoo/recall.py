@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from zoo.benchmarks import Suite
 from zoo.discovery import lineage, parents_first
 from zoo.errors import StoreError, UnknownNameError
-from zoo.evaluation.evaluator import result_of
+from zoo.evaluation.evaluator import result_of, result_without_items
 from zoo.models import Family, Model
 from zoo.results import RecordedCell, Result, RunRecord
 from zoo.store import SCORES, Store
 from zoo.structuring import read
 from zoo.uncollected import uncollected
 
-SAME = ("dtype", "loader", "loader_args", "seed", "limit", "num_fewshot", "gen_kwargs")
+SAME = ("dtype", "loader", "loader_args", "seed", "limit", "num_fewshot", "gen_kwargs", "source")
 """Settings that two runs must share for their cells to stand in one report."""
 
 
@@ -92,6 +92,8 @@ def read_cell(store: Store, cell: RecordedCell) -> Result:
     """A recorded cell as a result; one that the store no longer has, or has damaged, is failed."""
     if cell.status != "scored":
         return Result(cell.spec, cell.status, error=cell.error)
+    if cell.summary:
+        return result_without_items(cell.spec, cell.summary)
     try:
         found = store.get(SCORES, cell.score_key)
     except StoreError as problem:

@@ -1,25 +1,32 @@
-"""`zoo import`: results that lm-eval wrote become a run of the store."""
+"""`zoo import`: results that were written elsewhere become runs of the store."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.host import Host
+    from zoo.importing.runs import Imported
+    from zoo.results import Result
 
 
 def register(verbs: Any) -> None:
     """Adds `import`."""
     parser = verbs.add(
         "import",
-        "read results that lm-eval wrote",
+        "read results that were written elsewhere",
         run,
-        description="Read results files of lm-eval, with the items that --log_samples wrote beside "
-        "them, as a run of the store. FILE is a file, or a folder that holds some.",
+        description="Read results files of lm-eval, lighteval, the Open LLM Leaderboard and Every "
+        "Eval Ever, with the items beside them, as runs of the store. FILE is a file, or a folder "
+        "that holds some.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file or a folder")
     parser.add_argument(
-        "--family", metavar="F", help="whose models they are of (default: the one that they fit)"
+        "--family", metavar="F", help="whose models they are of (default: those that they fit)"
     )
     parser.add_argument(
         "--model",
@@ -43,25 +50,28 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Imports and shows the trade-off; 1 where a file or a cell could not be taken."""
-    from zoo.api import tradeoff_of
-    from zoo.cli.opening import open_host, terminal
-    from zoo.cli.run import show_failed, write_page
+    """Imports and shows what it made; 1 where a file or a cell could not be taken."""
+    from zoo.cli.opening import open_host
+    from zoo.cli.run import show_failed
     from zoo.importing.runs import import_files
-    from zoo.reporting import print_tradeoff
     from zoo.reporting.text import clean
 
     host = open_host(args)
     done = import_files(
         host, args.files, family=args.family, models=dict(args.model), suite=args.suite
     )
-    notes = (*done.problems, *done.notes)
-    tradeoff = tradeoff_of(host, done.family, done.suite, done.results, (done.record,), notes=notes)
-    print_tradeoff(tradeoff, terminal())
-    failed = tuple(each for each in done.results if each.status == "failed")
-    print(f"{len(done.results)} cells: {len(done.results) - len(failed)} imported", end="")
+    results = [each for run in done.runs for each in run.results]
+    failed = tuple(each for each in results if each.status == "failed")
+    page = _show_analysis(host, done) if len(done.runs) == 1 else ""
+    if not page:
+        models = {each.spec.model.id for each in results}
+        families = {run.family.name for run in done.runs}
+        print(f"{_counted(len(models), 'model')} in {_counted(len(families), 'family')}")
+    print(f"{len(results)} cells: {len(results) - len(failed)} imported", end="")
     print(f", {len(failed)} failed" if failed else "")
-    print(f"report: {write_page(host, tradeoff, done.record.id)}")
+    for line in _unsaid(results):
+        print(clean(line))
+    print(f"report: {page}" if page else "`zoo leaderboard` ranks them")
     sys.stdout.flush()
     show_failed(failed)
     for problem in done.problems:
@@ -69,3 +79,32 @@ def run(args: argparse.Namespace) -> int:
     for note in done.notes:
         print(f"zoo: {clean(note)}", file=sys.stderr)
     return int(bool(failed or done.problems))
+
+
+def _show_analysis(host: Host, done: Imported) -> Path:
+    """Prints the trade-off of the one run; returns the file of its page."""
+    from zoo.api import tradeoff_of
+    from zoo.cli.opening import terminal
+    from zoo.cli.run import write_page
+    from zoo.reporting import print_tradeoff
+
+    run, notes = done.main, (*done.problems, *done.notes)
+    tradeoff = tradeoff_of(host, run.family, run.suite, run.results, (run.record,), notes=notes)
+    print_tradeoff(tradeoff, terminal())
+    return write_page(host, tradeoff, run.record.id)
+
+
+def _unsaid(results: Sequence[Result]) -> Iterator[str]:
+    """What the files do not say of how they were made, and of how many models."""
+    models: dict[str, set[str]] = {}
+    for each in results:
+        for fact in filter(None, each.provenance.imported.get("not_said", "").split(", ")):
+            models.setdefault(fact, set()).add(each.spec.model.id)
+    if models:
+        said = (f"{name} (of {_counted(len(ids), 'model')})" for name, ids in models.items())
+        yield f"not in the files: {', '.join(said)}"
+
+
+def _counted(n: int, noun: str) -> str:
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{n} {noun if n == 1 else plural}"

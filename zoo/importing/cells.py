@@ -6,21 +6,22 @@ one that was measured here. Its score key is made of its files and of how they a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from zoo.benchmarks import Benchmark
 from zoo.errors import CellError
-from zoo.evaluation.evaluator import result_of
+from zoo.evaluation.evaluator import result_of, result_without_items
 from zoo.fingerprints import digest
 from zoo.importing.nouns import Logged, Results, TaskResults, UnpairableError
-from zoo.questions import keep_questions
-from zoo.results import Item, Provenance, Result, RunSpec, Score
+from zoo.questions import Question, keep_questions
+from zoo.results import Item, Provenance, RecordedCell, Result, RunSpec, Score
 from zoo.stats import mean_stderr
-from zoo.store import SCORES, Store
+from zoo.store import SCORES, WRITERS, Store
 from zoo.structuring import plain
 
 LOADER = "imported"
@@ -35,21 +36,37 @@ ONLY_AGGREGATES = "no items, only its aggregate"
 
 @dataclass(frozen=True)
 class ImportedCell:
-    """A result, and under which key its questions are kept ("" where it has none)."""
+    """A result, and how it is kept.
+
+    columns: its items, for the store; a cell without any is kept by its summary, in the record of
+    its run. questions: what was asked, by prompt hash, under the key of that name.
+    """
 
     result: Result
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    asked: Mapping[str, Question] = field(default_factory=dict)
     questions: str = ""
 
+    @property
+    def recorded(self) -> RecordedCell:
+        """Its line in the record of the run."""
+        return RecordedCell(
+            spec=self.result.spec,
+            status=self.result.status,
+            score_key=self.result.provenance.score_key,
+            error=self.result.error,
+            questions=self.questions,
+            summary={} if self.columns else self.summary,
+        )
 
-def keep_cell(store: Store, spec: RunSpec, results: Results, task: TaskResults) -> ImportedCell:
-    """Puts one task's results into the store; a damaged one is a failed result that says why.
 
-    Raises StoreError where it cannot be written.
-    """
+def read_cell(spec: RunSpec, results: Results, task: TaskResults) -> ImportedCell:
+    """One task's results as a cell; a damaged one is a failed result that says why."""
     benchmark = spec.benchmark
     measure = benchmark.metric, benchmark.filter
     identity = [
-        READING, results.sha256, task.sha256, task.name, *measure, benchmark.cluster
+        READING, results.sha256, task.sha256, results.model, task.name, *measure, benchmark.cluster
     ]  # fmt: skip
     key = digest({"imported": identity})
     why = ONLY_AGGREGATES
@@ -66,13 +83,32 @@ def keep_cell(store: Store, spec: RunSpec, results: Results, task: TaskResults) 
     provenance = _provenance(results, task, key, "" if logged else why)
     items = logged.items if logged else ()
     score = _score(task, benchmark, items)
-    columns = {name: [getattr(each, name) for each in items] for name in Item.__dataclass_fields__}
     summary = {"scores": plain((score,)), "provenance": plain(provenance)}
-    questions = ""
-    if logged:
-        questions = digest({"imported": [READING, task.sha256, *measure]})
-        keep_questions(store, [(questions, logged.questions.items())])
-    return ImportedCell(result_of(spec, store.put(SCORES, key, columns, summary)), questions)
+    if logged is None:
+        return ImportedCell(result_without_items(spec, summary), summary)
+    columns = {name: [getattr(each, name) for each in items] for name in Item.__dataclass_fields__}
+    return ImportedCell(
+        result_of(spec, (columns, summary)),
+        summary,
+        columns,
+        logged.questions,
+        digest({"imported": [READING, task.sha256, *measure]}),
+    )
+
+
+def keep_cells(
+    store: Store, found: Iterable[tuple[RunSpec, Results, TaskResults]]
+) -> Iterator[ImportedCell]:
+    """Reads cells, puts those with items into the store, a few at a time, and hands each on.
+
+    Raises StoreError where one cannot be written.
+    """
+    waiting = iter(found)
+    while some := [read_cell(*each) for each in islice(waiting, WRITERS)]:
+        own = {each.result.provenance.score_key: each for each in some if each.columns}
+        store.put_all(SCORES, ((key, each.columns, each.summary) for key, each in own.items()))
+        keep_questions(store, ((each.questions, each.asked.items()) for each in own.values()))
+        yield from some
 
 
 def _score(task: TaskResults, benchmark: Benchmark, items: tuple[Item, ...]) -> Score:
@@ -92,6 +128,9 @@ def _score(task: TaskResults, benchmark: Benchmark, items: tuple[Item, ...]) -> 
 
 def _provenance(results: Results, task: TaskResults, key: str, without: str) -> Provenance:
     facts: Mapping[str, Any] = {
+        "format": results.format,
+        "model": results.model,
+        "date": results.date,
         **results.facts,
         "file": results.path.name,
         "file_sha256": results.sha256,
@@ -99,6 +138,7 @@ def _provenance(results: Results, task: TaskResults, key: str, without: str) -> 
         "n_shot": "" if task.num_fewshot is None else str(task.num_fewshot),
         "samples_sha256": task.sha256,
         "items": without,
+        "not_said": ", ".join(results.unsaid),
     }
     return Provenance(
         score_key=key,

@@ -6,33 +6,53 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import BenchmarkError, ConfigError, UnknownNameError
 from zoo.host import Host
-from zoo.importing.cells import LOADER, ImportedCell, described, keep_cell
+from zoo.importing.cells import LOADER, ImportedCell, described, keep_cells
 from zoo.importing.formats import read_all
 from zoo.importing.nouns import Results, TaskResults
-from zoo.importing.whose import Owned, find_owners
+from zoo.importing.unnamed import lineages
+from zoo.importing.whose import find_owners
 from zoo.maintenance import add_to_index
 from zoo.models import Family, Model, Prompting
 from zoo.plan import Wishes, make_plan
-from zoo.results import Protocol, RecordedCell, Result, RunRecord, RunSpec
+from zoo.results import Protocol, Result, RunRecord, RunSpec
+from zoo.store import Store
 from zoo.structuring import plain
+
+BATCH = 64
+"""Runs that are written at once."""
 
 
 @dataclass(frozen=True)
-class Imported:
-    """A run that was made of files. problems: what could not be taken, each with why; notes: what
-    was left out on purpose."""
+class ImportedRun:
+    """A run that was made of files: one family's results, under one setting."""
 
     family: Family
     suite: Suite
     results: tuple[Result, ...]
     record: RunRecord
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Everything that was made of files; of several runs, the results are without their items.
+
+    problems: what could not be taken, each with why; notes: what was left out on purpose.
+    """
+
+    runs: tuple[ImportedRun, ...]
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def main(self) -> ImportedRun:
+        """The run with the most cells."""
+        return max(self.runs, key=lambda run: len(run.results))
 
 
 @dataclass(frozen=True)
@@ -45,6 +65,9 @@ class _Found:
     task: TaskResults
 
 
+Asked = tuple[RunSpec, _Found]
+
+
 def import_files(
     host: Host,
     paths: Sequence[Path],
@@ -53,24 +76,48 @@ def import_files(
     models: Mapping[str, str] | None = None,
     suite: str | None = None,
 ) -> Imported:
-    """Reads results files, or folders of them, and records them as a run.
+    """Reads results files, or folders of them, and records them: a run for each family.
 
-    family: whose models the results are of; by default the one that they fit. models: model id ->
-    what the file calls the model, or where the file lies. suite: only its benchmarks are taken.
+    family: whose models the results are of; by default the ones that they fit, and for models that
+    no family names a lineage of what the files say. models: model id -> what the file calls the
+    model, or where the file lies. suite: only its benchmarks are taken.
     Raises ConfigError where nothing can be imported, StoreError where it cannot be kept.
     """
     read = read_all(paths)
-    if not read.results:
-        raise ConfigError(read.problems[0] if read.problems else "there is nothing to import")
     owned = find_owners(read.results, host.discovery.families, family, models)
-    (lineage,) = host.discovery.resolve([owned.family])
-    notes: list[str] = []
-    found = list(_found(host, lineage, owned, suite, notes))
-    if not found:
-        raise ConfigError(f"none of the tasks is one of the suite {suite!r}: {'; '.join(notes)}")
+    found = [
+        (host.discovery.resolve([name])[0], results) for name, results in owned.families.items()
+    ]
+    found += lineages(owned.unnamed, host.discovery)
+    problems, notes = [*read.problems, *owned.problems], [*read.notes]
+    planned = [
+        (lineage, layer)
+        for lineage, results in found
+        for layer in _layers(host, list(_found(host, lineage, results, suite, notes)), notes)
+    ]
+    if not planned:
+        said = [*problems, *notes]
+        raise ConfigError(said[0] if said else "there is nothing to import")
+    runs: list[ImportedRun] = []
+    waiting = iter(planned)
+    while some := list(islice(waiting, BATCH)):
+        made = [_make(host.store, lineage, layer, suite) for lineage, layer in some]
+        files = host.store.add_runs(run.record for run in made)
+        add_to_index(host.store, [each for run in made for each in run.results], files)
+        alone = len(planned) == 1
+        runs += made if alone else map(_without_items, made)
+    return Imported(tuple(runs), tuple(problems), tuple(dict.fromkeys(notes)))
+
+
+def _layers(host: Host, found: Sequence[_Found], notes: list[str]) -> list[list[Asked]]:
+    """A family's cells, as runs in which each stands once; the last one holds the newest.
+
+    Of results for one cell that were found alike the newest counts, and the others are noted. Those
+    that were found otherwise (another revision, dtype, engine) are claims of their own.
+    """
     plainly = all(_is_plain(each.results.asked) for each in found)
-    cells: dict[tuple[object, ...], tuple[RunSpec, _Found]] = {}
-    for each in sorted(found, key=lambda one: one.results.date):
+    layers: list[dict[tuple[object, ...], Asked]] = []
+    for each in sorted(found, key=lambda one: one.results.date)[::-1]:
         for protocol in ("uniform",) if plainly else _protocols(host, each):
             spec = RunSpec(
                 each.model,
@@ -81,33 +128,55 @@ def import_files(
                 each.task.limit,
                 rules=(("imported", each.results.format),),
             )
-            if spec.identity in cells:
-                older = cells[spec.identity][1].results.path
-                notes.append(f"{older} is older than {each.results.path} and left out: {spec.name}")
-            cells[spec.identity] = spec, each
+            for layer in layers:
+                newer = layer.setdefault(spec.identity, (spec, each))
+                if newer[1] is each:
+                    break
+                if _setting(newer) == _setting((spec, each)):
+                    where = newer[1].results.path
+                    notes.append(
+                        f"{each.results.path} is older than {where} and left out: {spec.name}"
+                    )
+                    break
+            else:
+                layers.append({spec.identity: (spec, each)})
+    return [list(layer.values())[::-1] for layer in reversed(layers)]
+
+
+def _setting(asked: Asked) -> object:
+    """How a number was found, as far as its file says."""
+    spec, found = asked
+    results = found.results
+    return spec.model.revision, spec.limit, spec.prompting, results.dtype, results.engine
+
+
+def _make(store: Store, lineage: Family, layer: Sequence[Asked], suite: str | None) -> ImportedRun:
+    """The run of some cells; those with items are in the store then, the run is not."""
     order = {model.id: place for place, model in enumerate(lineage.models)}
-    kept = [
-        keep_cell(host.store, spec, each.results, each.task)
-        for spec, each in sorted(cells.values(), key=lambda pair: order[pair[0].model.id])
-    ]
-    results = tuple(each.result for each in kept)
+    ordered = sorted(layer, key=lambda asked: order[asked[0].model.id])
+    cells = list(keep_cells(store, ((spec, one.results, one.task) for spec, one in ordered)))
+    results = tuple(each.result for each in cells)
     present = {result.spec.model.id: result.spec.model for result in results}
     asked = _suite(results, suite)
-    record = _record(lineage.name, asked, kept)
-    host.store.add_run(record)
-    add_to_index(host.store, results)
-    shown = replace(lineage, models=tuple(present.values()), suite=asked.name)
-    problems = (*read.problems, *owned.problems)
-    return Imported(shown, asked, results, record, problems, tuple(dict.fromkeys(notes)))
+    family = replace(lineage, models=tuple(present.values()), suite=asked.name)
+    return ImportedRun(family, asked, results, _record(lineage.name, asked, cells))
+
+
+def _without_items(run: ImportedRun) -> ImportedRun:
+    return replace(run, results=tuple(replace(each, items=()) for each in run.results))
 
 
 def _found(
-    host: Host, family: Family, owned: Owned, suite: str | None, notes: list[str]
+    host: Host,
+    family: Family,
+    owned: Sequence[tuple[str, Results]],
+    suite: str | None,
+    notes: list[str],
 ) -> Iterator[_Found]:
     """Every task of every file with its benchmark; what a named suite does not ask is noted."""
     by_id = {model.id: model for model in family.models}
     wanted = host.catalogue.suite(suite) if suite else None
-    for owner, results in owned.results:
+    for owner, results in owned:
         # which bytes answered is not known: only what the file says of them
         model = replace(by_id[owner], revision=results.revision)
         for task in results.tasks:
@@ -191,15 +260,7 @@ def _record(family: str, suite: Suite, cells: Sequence[ImportedCell]) -> RunReco
             "num_fewshot": None,
             "gen_kwargs": {},
             "imported": True,
+            "source": "imported",
         },
-        cells=tuple(
-            RecordedCell(
-                spec=each.result.spec,
-                status=each.result.status,
-                score_key=each.result.provenance.score_key,
-                error=each.result.error,
-                questions=each.questions,
-            )
-            for each in cells
-        ),
+        cells=tuple(each.recorded for each in cells),
     )

@@ -66,7 +66,7 @@ class _Members:
             record = self._store.read_run(run)
             yield f"runs/{run.name}", run.read_bytes()
             for cell in record.cells:
-                if cell.status == "scored":
+                if cell.status == "scored" and not cell.summary:
                     if cell.response_key:  # imported cells and what a probe measured have none
                         yield from self._cell(RESPONSES, cell.response_key)
                     yield from self._cell(SCORES, cell.score_key)
