@@ -17,7 +17,7 @@ from zoo.importing.formats import read_all
 from zoo.importing.nouns import Results, TaskResults
 from zoo.importing.unnamed import lineages
 from zoo.importing.whose import find_owners
-from zoo.maintenance import add_to_index
+from zoo.maintenance import keep_runs
 from zoo.models import Family, Model, Prompting
 from zoo.plan import Wishes, make_plan
 from zoo.results import Protocol, Result, RunRecord, RunSpec
@@ -102,8 +102,7 @@ def import_files(
     waiting = iter(planned)
     while some := list(islice(waiting, BATCH)):
         made = [_make(host.store, lineage, layer, suite) for lineage, layer in some]
-        files = host.store.add_runs(run.record for run in made)
-        add_to_index(host.store, [each for run in made for each in run.results], files)
+        keep_runs(host.store, [(run.record, run.results) for run in made])
         alone = len(planned) == 1
         runs += made if alone else map(_without_items, made)
     return Imported(tuple(runs), tuple(problems), tuple(dict.fromkeys(notes)))
