@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -90,10 +91,13 @@ def import_files(
     ]
     found += lineages(owned.unnamed, host.discovery)
     problems, notes = [*read.problems, *owned.problems], [*read.notes]
+    asked_by = host.catalogue.suite(suite) if suite else None
+    names = dict.fromkeys(task.name for results in read.results for task in results.tasks)
+    known = {} if asked_by else {name: _benchmark(host, name) for name in names}
     planned = [
         (lineage, layer)
         for lineage, results in found
-        for layer in _layers(host, list(_found(host, lineage, results, suite, notes)), notes)
+        for layer in _layers(host, list(_found(lineage, results, asked_by, known, notes)), notes)
     ]
     if not planned:
         said = [*problems, *notes]
@@ -166,28 +170,27 @@ def _without_items(run: ImportedRun) -> ImportedRun:
 
 
 def _found(
-    host: Host,
     family: Family,
     owned: Sequence[tuple[str, Results]],
-    suite: str | None,
+    asked_by: Suite | None,
+    known: Mapping[str, Benchmark],
     notes: list[str],
 ) -> Iterator[_Found]:
     """Every task of every file with its benchmark; what a named suite does not ask is noted."""
     by_id = {model.id: model for model in family.models}
-    wanted = host.catalogue.suite(suite) if suite else None
     for owner, results in owned:
         # which bytes answered is not known: only what the file says of them
         model = replace(by_id[owner], revision=results.revision)
         for task in results.tasks:
-            if wanted is None:
-                yield _Found(model, described(_benchmark(host, task), task), results, task)
+            if asked_by is None:
+                yield _Found(model, described(known[task.name], task), results, task)
                 continue
-            asked = [each for each in wanted.benchmarks if _is_asked(each, task)]
+            asked = [each for each in asked_by.benchmarks if _is_asked(each, task)]
             for each in asked:
                 yield _Found(model, described(each, task), results, task)
             if not asked:
                 shots = f"{task.name} with {task.num_fewshot} shots"
-                notes.append(f"{results.path}: the suite {suite!r} does not ask {shots}")
+                notes.append(f"{results.path}: the suite {asked_by.name!r} does not ask {shots}")
 
 
 def _is_asked(benchmark: Benchmark, task: TaskResults) -> bool:
@@ -198,12 +201,12 @@ def _is_asked(benchmark: Benchmark, task: TaskResults) -> bool:
     )
 
 
-def _benchmark(host: Host, task: TaskResults) -> Benchmark:
+def _benchmark(host: Host, task: str) -> Benchmark:
     """What this zoo says of a task; one that it does not know measures itself."""
-    try:
-        return host.suite(None, (task.name,), None).benchmarks[0]
-    except (UnknownNameError, BenchmarkError, ConfigError):
-        return Benchmark(task.name, "", capability=task.name)
+    if host.catalogue.knows(task):
+        with suppress(UnknownNameError, BenchmarkError, ConfigError):
+            return host.suite(None, (task,), None).benchmarks[0]
+    return Benchmark(task, "", capability=task)
 
 
 def _protocols(host: Host, found: _Found) -> tuple[Protocol, ...]:
