@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zoo.hookspecs import Loader, Section
     from zoo.host import Host
     from zoo.models import Family
+    from zoo.publishing.publication import Prepared, Publication, Wanted
     from zoo.reporting.items import Items
     from zoo.results import Protocol, Result, RunRecord
 
@@ -74,13 +75,14 @@ def open_zoo(
     """The zoo that zoo.toml describes, or the embedded one where there is none."""
     from zoo.executors import builtins
     from zoo.host import Host
+    from zoo.publishing.hub import publishers
 
     return Host(
         config_path=Path(config) if config else None,
         store_path=Path(store) if store else None,
         plugins_enabled=plugins,
         include_paths=tuple(Path(path) for path in include_paths),
-        builtins=builtins(),
+        builtins={**builtins(), **publishers()},
     )
 
 
@@ -207,6 +209,47 @@ def import_results(
     more = [f"imported too: {each.family.name}" for each in others]
     notes = (*done.problems, *done.notes, *dict.fromkeys(more))
     return tradeoff_of(host, run.family, run.suite, results, (run.record,), notes=notes)
+
+
+def publish(
+    *targets: str,
+    suite: str | None = None,
+    to: str = "hub",
+    repo: str | None = None,
+    public: bool = False,
+    samples: bool = False,
+    pull_requests: bool = False,
+    store: str | Path | None = None,
+    config: str | Path | None = None,
+) -> Publication:
+    """Publishes the newest run of each family on each suite, and says what landed and what not.
+
+    targets: families or models (default: all). to: the publisher. repo: where to (default: that of
+    zoo.toml's ``[publish.NAME]``). pull_requests: models of the Hub are offered their scores.
+    Raises ZooError where nothing can be made ready to be sent.
+    """
+    from zoo.publishing.publication import Wanted
+    from zoo.publishing.publication import publish as send
+
+    host = open_zoo(config, store=store)
+    wanted = Wanted(targets, suite, to, repo, public, samples, pull_requests)
+    return send(host, publication_of(host, wanted))
+
+
+def publication_of(host: Host, wanted: Wanted) -> Prepared:
+    """What `wanted` would publish of a zoo's store; nothing is sent."""
+    from zoo.benchmarks import Suite
+    from zoo.models import Family
+    from zoo.publishing.publication import prepare
+    from zoo.structuring import read
+
+    def analyse(record: RunRecord, results: Sequence[Result]) -> dict[str, Any]:
+        models = {result.spec.model.id: result.spec.model for result in results}
+        suite = read(Suite, record.suite, "run record")
+        family = Family(record.family, tuple(models.values()), suite=suite.name)
+        return tradeoff_of(host, family, suite, results, (record,)).to_dict()
+
+    return prepare(host, wanted, analyse)
 
 
 def load(

@@ -51,7 +51,7 @@ FLOORS = (
     {"maintenance", "preparation"},
     {"measuring", "waves"},
     {"running"},
-    {"asking", "checking", "comparing", "importing", "rescoring"},
+    {"asking", "checking", "comparing", "importing", "publishing", "rescoring"},
     {"api"},
     {"authoring"},
     {"testing"},

@@ -14,6 +14,7 @@ from zoo.cli import (
     importing,
     listings,
     plan,
+    publish,
     report,
     rescore,
     run,
@@ -37,6 +38,7 @@ VERBS = (
     ask,
     status,
     importing,
+    publish,
     listings,
     authoring,
     trust,
@@ -47,7 +49,7 @@ VERBS = (
 
 LATER = frozenset(
     """gate add train watch prefetch
-    leaderboard publish pull""".split()
+    leaderboard pull""".split()
 )
 """Verbs that are promised and not built: the command line says so instead of guessing."""
 
