@@ -198,17 +198,23 @@ def import_results(
     What could not be taken is in the provenance's `notes`. Raises ConfigError where nothing can be.
     """
     from zoo.importing.runs import import_files
-    from zoo.recall import read_cell
+    from zoo.recall import recall_run
 
     host = open_zoo(config, store=store)
     done = import_files(
         host, [Path(file) for file in files], family=family, models=models, suite=suite
     )
-    run, others = done.main, [each for each in done.runs if each is not done.main]
-    results = tuple(read_cell(host.store, cell) for cell in run.record.cells)
-    more = [f"imported too: {each.family.name}" for each in others]
-    notes = (*done.problems, *done.notes, *dict.fromkeys(more))
-    return tradeoff_of(host, run.family, run.suite, results, (run.record,), notes=notes)
+    found = recall_run(host.store, done.main.id)
+    others = (run.family for run in done.runs if run is not done.main)
+    more = (f"imported too: {name}" for name in dict.fromkeys(others))
+    return tradeoff_of(
+        host,
+        found.family,
+        found.suite,
+        found.results,
+        found.records,
+        notes=(*done.problems, *done.notes, *more),
+    )
 
 
 def publish(

@@ -184,7 +184,8 @@ class RunRecord:
 
     A report reads it and so chooses among limits, dtypes and versions without computing keys.
 
-    settings: device, dtype, loader, batch size, seed, limit as the run resolved them.
+    settings: device, dtype, loader, batch size, seed, limit as the run resolved them; source: the
+        repository and commit that it was pulled from, nothing for a run that was made here.
     """
 
     id: str

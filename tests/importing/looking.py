@@ -12,16 +12,20 @@ from support.zoos import TinyZoo
 
 from zoo.api import Tradeoff, tradeoff_of
 from zoo.host import Host
-from zoo.importing.runs import ImportedRun, import_files
-from zoo.results import Result
+from zoo.importing.runs import import_files
+from zoo.recall import Recalled, recall_run
+from zoo.results import Result, RunRecord
 
 
 @dataclass(frozen=True)
-class Outcome(ImportedRun):
+class Outcome(Recalled):
     """The one run that files of one family make, with what was said of them."""
 
-    problems: tuple[str, ...]
-    notes: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def record(self) -> RunRecord:
+        return self.records[0]
 
 
 def opened(zoo: TinyZoo, store: Path) -> Host:
@@ -73,7 +77,8 @@ def outcome(zoo: TinyZoo, tmp_path: Path, *paths: Path, **options: Any) -> tuple
     host = opened(zoo, tmp_path / "store")
     done = import_files(host, paths, **options)
     (run,) = done.runs
-    return host, Outcome(**vars(run), problems=done.problems, notes=done.notes)
+    found = recall_run(host.store, run.id)
+    return host, Outcome(**vars(found) | {"notes": done.notes}, problems=done.problems)
 
 
 def failures(done: Outcome) -> dict[tuple[str, str], str]:

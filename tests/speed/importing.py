@@ -158,8 +158,8 @@ def imported(folder: Path, store: Path) -> dict[str, int]:
     done = import_files(host, [folder])
     return {
         "runs": len(done.runs),
-        "families": len({run.family.name for run in done.runs}),
-        "cells": sum(len(run.results) for run in done.runs),
+        "families": len({run.family for run in done.runs}),
+        "cells": sum(run.cells for run in done.runs),
         "indexed": len(host.store.indexed()),
     }
 

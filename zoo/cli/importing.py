@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo.host import Host
     from zoo.importing.runs import Imported
-    from zoo.results import Result
 
 
 def register(verbs: Any) -> None:
@@ -60,17 +58,17 @@ def run(args: argparse.Namespace) -> int:
     done = import_files(
         host, args.files, family=args.family, models=dict(args.model), suite=args.suite
     )
-    results = [each for run in done.runs for each in run.results]
-    failed = tuple(each for each in results if each.status == "failed")
-    page = _show_analysis(host, done) if len(done.runs) == 1 else ""
-    if not page:
-        models = {each.spec.model.id for each in results}
-        families = {run.family.name for run in done.runs}
+    failed = tuple(each for run in done.runs for each in run.failed)
+    page = _show_analysis(host, done) if len(done.runs) == 1 else None
+    if page is None:
+        models = {model for run in done.runs for model in run.models}
+        families = {run.family for run in done.runs}
         print(f"{_counted(len(models), 'model')} in {_counted(len(families), 'family')}")
-    print(f"{len(results)} cells: {len(results) - len(failed)} imported", end="")
+    cells = sum(run.cells for run in done.runs)
+    print(f"{cells} cells: {cells - len(failed)} imported", end="")
     print(f", {len(failed)} failed" if failed else "")
-    for line in _unsaid(results):
-        print(clean(line))
+    if unsaid := _unsaid(done):
+        print(f"not in the files: {clean(unsaid)}")
     print(f"report: {page}" if page else "`zoo leaderboard` ranks them")
     sys.stdout.flush()
     show_failed(failed)
@@ -86,23 +84,24 @@ def _show_analysis(host: Host, done: Imported) -> Path:
     from zoo.api import tradeoff_of
     from zoo.cli.opening import terminal
     from zoo.cli.run import write_page
+    from zoo.recall import recall_run
     from zoo.reporting import print_tradeoff
 
-    run, notes = done.main, (*done.problems, *done.notes)
-    tradeoff = tradeoff_of(host, run.family, run.suite, run.results, (run.record,), notes=notes)
+    found, notes = recall_run(host.store, done.main.id), (*done.problems, *done.notes)
+    tradeoff = tradeoff_of(
+        host, found.family, found.suite, found.results, found.records, notes=notes
+    )
     print_tradeoff(tradeoff, terminal())
-    return write_page(host, tradeoff, run.record.id)
+    return write_page(host, tradeoff, done.main.id)
 
 
-def _unsaid(results: Sequence[Result]) -> Iterator[str]:
+def _unsaid(done: Imported) -> str:
     """What the files do not say of how they were made, and of how many models."""
     models: dict[str, set[str]] = {}
-    for each in results:
-        for fact in filter(None, each.provenance.imported.get("not_said", "").split(", ")):
-            models.setdefault(fact, set()).add(each.spec.model.id)
-    if models:
-        said = (f"{name} (of {_counted(len(ids), 'model')})" for name, ids in models.items())
-        yield f"not in the files: {', '.join(said)}"
+    for run in done.runs:
+        for fact, ids in run.unsaid.items():
+            models.setdefault(fact, set()).update(ids)
+    return ", ".join(f"{fact} (of {_counted(len(ids), 'model')})" for fact, ids in models.items())
 
 
 def _counted(n: int, noun: str) -> str:

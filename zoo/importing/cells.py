@@ -31,6 +31,9 @@ has two loaders, and is marked as mixed."""
 READING = 1
 """Version of how files become cells: raise it with every change of a number."""
 
+UNSAID = "not_said"
+"""Under which a cell's provenance keeps what its file does not say."""
+
 ONLY_AGGREGATES = "no items, only its aggregate"
 
 
@@ -138,7 +141,7 @@ def _provenance(results: Results, task: TaskResults, key: str, without: str) -> 
         "n_shot": "" if task.num_fewshot is None else str(task.num_fewshot),
         "samples_sha256": task.sha256,
         "items": without,
-        "not_said": ", ".join(results.unsaid),
+        UNSAID: ", ".join(results.unsaid),
     }
     return Provenance(
         score_key=key,

@@ -13,7 +13,7 @@ from pathlib import Path
 from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import BenchmarkError, ConfigError, UnknownNameError
 from zoo.host import Host
-from zoo.importing.cells import LOADER, ImportedCell, described, keep_cells
+from zoo.importing.cells import LOADER, UNSAID, ImportedCell, described, keep_cells
 from zoo.importing.formats import read_all
 from zoo.importing.nouns import Results, TaskResults
 from zoo.importing.unnamed import lineages
@@ -31,17 +31,23 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class ImportedRun:
-    """A run that was made of files: one family's results, under one setting."""
+    """A run that was made of files: one family's results, each cell once.
 
-    family: Family
-    suite: Suite
-    results: tuple[Result, ...]
-    record: RunRecord
+    id: of its record in the store, which has all else. cells: how many; failed: those without a
+    score. unsaid: what its files do not say of how they were made -> models.
+    """
+
+    id: str
+    family: str
+    models: tuple[str, ...]
+    cells: int
+    failed: tuple[Result, ...]
+    unsaid: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Imported:
-    """Everything that was made of files; of several runs, the results are without their items.
+    """Everything that was made of files.
 
     problems: what could not be taken, each with why; notes: what was left out on purpose.
     """
@@ -52,8 +58,8 @@ class Imported:
 
     @property
     def main(self) -> ImportedRun:
-        """The run with the most cells."""
-        return max(self.runs, key=lambda run: len(run.results))
+        """The run with the most cells, the newest of several."""
+        return max(reversed(self.runs), key=lambda run: run.cells)
 
 
 @dataclass(frozen=True)
@@ -94,21 +100,19 @@ def import_files(
     asked_by = host.catalogue.suite(suite) if suite else None
     names = dict.fromkeys(task.name for results in read.results for task in results.tasks)
     known = {} if asked_by else {name: _benchmark(host, name) for name in names}
-    planned = [
+    planned = (
         (lineage, layer)
         for lineage, results in found
         for layer in _layers(host, list(_found(lineage, results, asked_by, known, notes)), notes)
-    ]
-    if not planned:
+    )
+    runs: list[ImportedRun] = []
+    while some := list(islice(planned, BATCH)):
+        made = [_make(host.store, lineage, layer, suite) for lineage, layer in some]
+        keep_runs(host.store, made)
+        runs += [_told(*each) for each in made]
+    if not runs:
         said = [*problems, *notes]
         raise ConfigError(said[0] if said else "there is nothing to import")
-    runs: list[ImportedRun] = []
-    waiting = iter(planned)
-    while some := list(islice(waiting, BATCH)):
-        made = [_make(host.store, lineage, layer, suite) for lineage, layer in some]
-        keep_runs(host.store, [(run.record, run.results) for run in made])
-        alone = len(planned) == 1
-        runs += made if alone else map(_without_items, made)
     return Imported(tuple(runs), tuple(problems), tuple(dict.fromkeys(notes)))
 
 
@@ -153,20 +157,30 @@ def _setting(asked: Asked) -> object:
     return spec.model.revision, spec.limit, spec.prompting, results.dtype, results.engine
 
 
-def _make(store: Store, lineage: Family, layer: Sequence[Asked], suite: str | None) -> ImportedRun:
+def _make(
+    store: Store, lineage: Family, layer: Sequence[Asked], suite: str | None
+) -> tuple[RunRecord, tuple[Result, ...]]:
     """The run of some cells; those with items are in the store then, the run is not."""
     order = {model.id: place for place, model in enumerate(lineage.models)}
     ordered = sorted(layer, key=lambda asked: order[asked[0].model.id])
     cells = list(keep_cells(store, ((spec, one.results, one.task) for spec, one in ordered)))
     results = tuple(each.result for each in cells)
-    present = {result.spec.model.id: result.spec.model for result in results}
-    asked = _suite(results, suite)
-    family = replace(lineage, models=tuple(present.values()), suite=asked.name)
-    return ImportedRun(family, asked, results, _record(lineage.name, asked, cells))
+    return _record(lineage.name, _suite(results, suite), cells), results
 
 
-def _without_items(run: ImportedRun) -> ImportedRun:
-    return replace(run, results=tuple(replace(each, items=()) for each in run.results))
+def _told(record: RunRecord, results: Sequence[Result]) -> ImportedRun:
+    unsaid: dict[str, dict[str, None]] = {}
+    for each in results:
+        for fact in filter(None, each.provenance.imported.get(UNSAID, "").split(", ")):
+            unsaid.setdefault(fact, {})[each.spec.model.id] = None
+    return ImportedRun(
+        record.id,
+        record.family,
+        tuple(dict.fromkeys(each.spec.model.id for each in results)),
+        len(results),
+        tuple(each for each in results if each.status == "failed"),
+        {fact: tuple(models) for fact, models in unsaid.items()},
+    )
 
 
 def _found(
@@ -262,7 +276,6 @@ def _record(family: str, suite: Suite, cells: Sequence[ImportedCell]) -> RunReco
             "num_fewshot": None,
             "gen_kwargs": {},
             "imported": True,
-            "source": "imported",
         },
         cells=tuple(each.recorded for each in cells),
     )

@@ -27,6 +27,8 @@ def choose(
     wanted = set(targets)
     found: dict[tuple[str, str], RunHead] = {}
     for head in heads:
+        if head.pulled:
+            continue  # somebody else has published it
         named = not wanted or wanted & {head.family, *head.models}
         if named and suite in (None, head.suite):
             found.setdefault((head.family, head.suite), head)

@@ -61,7 +61,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Client:
-    """The Hub for one holder of a token. timeout: seconds for one call to be answered."""
+    """The Hub for one holder of a token, or for nobody. timeout: seconds for one call to be answered."""
 
     token: str
     timeout: float = 60.0
@@ -70,7 +70,7 @@ class Client:
     def _api(self) -> HfApi:
         from huggingface_hub import HfApi
 
-        return HfApi(token=self.token)
+        return HfApi(token=self.token or False)
 
     def me(self) -> str:
         """The name of the token's holder."""

@@ -45,6 +45,13 @@ def publish_to_hub(bundle: Bundle, target: str, timeout: float = 60.0, tries: in
         return send(bundle, client, Patience(tries))
 
 
+def reader(timeout: float = 60.0) -> Client:
+    """A client that reads for the token that there is, and without one what everybody may read."""
+    from huggingface_hub import get_token
+
+    return Client(get_token() or "", timeout)
+
+
 def _registered(bundle: Bundle, client: Client) -> Bundle:
     """A model's bundle with the entries of such data sets alone as are benchmarks of the Hub."""
     files, refused = {}, []
