@@ -18,7 +18,7 @@ from zoo.results import Result, RunRecord
 from zoo.standings import standing_of
 from zoo.store import SCORES, DamagedIndexError, Store, index
 from zoo.store.index import RunLines
-from zoo.store.runs import head_of, read_table, stamp
+from zoo.store.runs import head_of, read_table, run_file, stamp
 from zoo.structuring import plain
 
 logger = logging.getLogger("zoo")
@@ -54,6 +54,20 @@ def keep_runs(store: Store, runs: Sequence[tuple[RunRecord, Sequence[Result]]]) 
     return paths
 
 
+def keep_claims(store: Store, claims: Sequence[tuple[RunRecord, Mapping[str, Any] | None]]) -> None:
+    """Writes records of others with their standings, as plain JSON, over what they said before.
+
+    Raises StoreError where they cannot be written.
+    """
+    replaced = any(run_file(store.root, record.id).is_file() for record, _ in claims)
+    store.add_standings((record.id, said or _standing(store, record)) for record, said in claims)
+    store.add_runs(record for record, _ in claims)
+    if replaced:
+        rebuild_index(store)  # what they said before stands in it too
+    elif claims:
+        refresh_index(store)
+
+
 def add_standings(store: Store) -> int:
     """Sums up the runs that have no standing, from the items of their cells; returns how many."""
     added = 0
@@ -64,11 +78,15 @@ def add_standings(store: Store) -> int:
             logger.warning("%s; it is passed over", problem)
             continue
         if store.standing(record.id) is None:
-            own = [cell for cell in record.cells if not cell.spec.purpose]
-            results = [read_cell(store, cell) for cell in own]
-            store.add_standing(record.id, plain(standing_of(record, results)))
+            store.add_standing(record.id, _standing(store, record))
             added += 1
     return added
+
+
+def _standing(store: Store, record: RunRecord) -> dict[str, Any]:
+    own = [cell for cell in record.cells if not cell.spec.purpose]
+    found: dict[str, Any] = plain(standing_of(record, [read_cell(store, cell) for cell in own]))
+    return found
 
 
 def add_to_index(store: Store, results: Iterable[Result], runs: Sequence[Path] = ()) -> None:

@@ -61,7 +61,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Client:
-    """The Hub for one holder of a token, or for nobody. timeout: seconds for one call to be answered."""
+    """The Hub for one holder of a token, or nobody. timeout: seconds for a call to be answered."""
 
     token: str
     timeout: float = 60.0
