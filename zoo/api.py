@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from zoo.benchmarks import Suite
     from zoo.hookspecs import Loader, Section
     from zoo.host import Host
+    from zoo.importing.pulling import Pulled
+    from zoo.leaderboards import Leaderboard
     from zoo.models import Family
     from zoo.publishing.publication import Prepared, Publication, Wanted
     from zoo.reporting.items import Items
@@ -182,6 +184,40 @@ def report(
     )
 
 
+def leaderboard(
+    name: str | None = None,
+    *,
+    suite: str | None = None,
+    families: Sequence[str] = ("*",),
+    regime: str | None = None,
+    min_size: int | None = None,
+    max_size: int | None = None,
+    licence: str | None = None,
+    protocol: str | None = None,
+    sort: str = "G",
+    store: str | Path | None = None,
+    config: str | Path | None = None,
+) -> Leaderboard:
+    """What the store holds of a suite, ranked; no item is read.
+
+    name: of zoo.toml's [leaderboards]. families: patterns. min_size, max_size: in parameters.
+    protocol: "uniform" or "native", None for both. sort: "G", "S" or a capability.
+    """
+    from zoo.leaderboards import open_leaderboard
+    from zoo.ranking import Wanted
+
+    wanted = Wanted(
+        tuple(families),
+        regime,
+        min_size,
+        max_size,
+        licence,
+        protocol and protocols_of(protocol)[0],
+        sort,
+    )
+    return open_leaderboard(open_zoo(config, store=store), name, suite, wanted)
+
+
 def import_results(
     *files: str | Path,
     family: str | None = None,
@@ -215,6 +251,23 @@ def import_results(
         found.records,
         notes=(*done.problems, *done.notes, *more),
     )
+
+
+def pull(
+    repo: str,
+    *,
+    revision: str | None = None,
+    store: str | Path | None = None,
+    config: str | Path | None = None,
+) -> Pulled:
+    """Takes the runs of a data set that `publish` made into the store, each as its own claim.
+
+    What does not match is in `problems`. Raises ConfigError where there are no results of zoo, and
+    PublishError where the Hub gives no answer.
+    """
+    from zoo.importing.pulling import pull as take
+
+    return take(open_zoo(config, store=store).store, repo, revision)
 
 
 def publish(

@@ -187,10 +187,15 @@ def _lines(store: Store, path: Path, table: Mapping[str, Any]) -> RunLines:
         digest=suite,
         benchmarks=json.dumps(benchmarks),
         **{
-            name: [{**each, "suite": suite, "body": json.dumps(each)} for each in standing[name]]
+            name: [{**each, "suite": suite, "body": _body(each)} for each in standing[name]]
             for name in index.STANDINGS
         },
     )
+
+
+def _body(standing: Mapping[str, Any]) -> str:
+    """A stage's or an edge's standing without what is in the lines of its cells."""
+    return json.dumps({name: each for name, each in standing.items() if name != "scores"})
 
 
 def _source(table: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from zoo.composites import (
     score_parts,
     scores_part,
 )
+from zoo.effects import Mean, Shift
 from zoo.fingerprints import digest
 from zoo.lineages import Pin, edges_of, pin
 from zoo.models import Model
@@ -31,27 +32,6 @@ from zoo.stages import Cells
 from zoo.stats import composite_difference, composite_mean
 from zoo.structuring import read
 from zoo.uncollected import uncollected
-
-
-@dataclass(frozen=True)
-class Mean:
-    """A normalised mean (0 a guesser, 1 perfection), its standard error and 95 % limits."""
-
-    value: float
-    stderr: float | None
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True)
-class Shift:
-    """A paired change of such a mean, child minus parent; p: two-sided, unadjusted."""
-
-    delta: float
-    stderr: float | None
-    low: float | None
-    high: float | None
-    p: float | None
 
 
 @dataclass(frozen=True)
@@ -71,7 +51,8 @@ class CellStanding:
 class StageStanding:
     """A stage under one protocol.
 
-    cells: digest of the score keys that this is of, so that it is never taken for that of others.
+    cells: digest of the sorted score keys that this is of, so that it is never taken for that of
+        others.
     general, special: over all capabilities of the axis; None where any of their benchmarks is
         missing. capabilities: by name, of those whose benchmarks are all there.
     """
@@ -111,11 +92,6 @@ class RunStanding:
     run: str
     stages: tuple[StageStanding, ...]
     edges: tuple[EdgeStanding, ...]
-
-
-def cells_digest(score_keys: Iterable[str]) -> str:
-    """What a stage's standing is of."""
-    return digest(sorted(score_keys))
 
 
 def standing_of(record: RunRecord, results: Sequence[Result]) -> RunStanding:
@@ -161,7 +137,7 @@ def _stage(
         model=model.id,
         revision=model.revision,
         protocol=protocol,
-        cells=cells_digest(cell.result.provenance.score_key for cell in scored.values()),
+        cells=digest(sorted(cell.result.provenance.score_key for cell in scored.values())),
         general=_mean(parts.general, aligned),
         special=_mean(parts.other_special, aligned),
         capabilities={name: mean for name, mean in means.items() if mean},

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     if page is None:
         models = {model for run in done.runs for model in run.models}
         families = {run.family for run in done.runs}
-        print(f"{_counted(len(models), 'model')} in {_counted(len(families), 'family')}")
+        print(f"{counted(len(models), 'model')} in {counted(len(families), 'family')}")
     cells = sum(run.cells for run in done.runs)
     print(f"{cells} cells: {cells - len(failed)} imported", end="")
     print(f", {len(failed)} failed" if failed else "")
@@ -101,9 +101,10 @@ def _unsaid(done: Imported) -> str:
     for run in done.runs:
         for fact, ids in run.unsaid.items():
             models.setdefault(fact, set()).update(ids)
-    return ", ".join(f"{fact} (of {_counted(len(ids), 'model')})" for fact, ids in models.items())
+    return ", ".join(f"{fact} (of {counted(len(ids), 'model')})" for fact, ids in models.items())
 
 
-def _counted(n: int, noun: str) -> str:
+def counted(n: int, noun: str) -> str:
+    """ "1 run", "2 families"."""
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{n} {noun if n == 1 else plural}"

@@ -12,9 +12,11 @@ from zoo.cli import (
     authoring,
     compare,
     importing,
+    leaderboard,
     listings,
     plan,
     publish,
+    pulling,
     report,
     rescore,
     run,
@@ -32,6 +34,7 @@ VERBS = (
     run,
     report,
     view,
+    leaderboard,
     rescore,
     compare,
     plan,
@@ -39,6 +42,7 @@ VERBS = (
     status,
     importing,
     publish,
+    pulling,
     listings,
     authoring,
     trust,
@@ -47,10 +51,7 @@ VERBS = (
 )
 """Modules with verbs, in the order of the help. Each has `register(verbs)`."""
 
-LATER = frozenset(
-    """gate add train watch prefetch
-    leaderboard pull""".split()
-)
+LATER = frozenset("""gate add train watch prefetch""".split())
 """Verbs that are promised and not built: the command line says so instead of guessing."""
 
 

@@ -148,16 +148,23 @@ def read_rows(path: Path, only: Mapping[str, str | Sequence[str]]) -> list[dict[
     return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
 
 
-def read_cells(path: Path, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-    """Every cell as a tuple of these columns, in the order in which they were finished."""
-    return _select(path, f"SELECT {_names(columns)} FROM cells ORDER BY finished, rowid")
+def read_cells(
+    path: Path, columns: Sequence[str], benchmarks: Sequence[str]
+) -> list[tuple[Any, ...]]:
+    """The cells of these tasks as tuples of columns, in the order in which they were finished."""
+    where, values = _where({"benchmark": benchmarks})
+    select = f"SELECT {_names(columns)} FROM cells {where} ORDER BY finished, rowid"
+    return _select(path, select, values)
 
 
-def read_entries(path: Path, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+def read_entries(
+    path: Path, columns: Sequence[str], benchmarks: Sequence[str]
+) -> list[tuple[Any, ...]]:
     """As `read_cells`, of each entry and family the newest cell alone."""
+    where, values = _where({"benchmark": benchmarks})
     # sqlite takes the other columns from the row that has the maximum
-    newest = f"SELECT {_names(columns)}, MAX(finished) FROM cells GROUP BY entry, family"
-    return [row[:-1] for row in _select(path, newest)]
+    newest = f"SELECT {_names(columns)}, MAX(finished) FROM cells {where} GROUP BY entry, family"
+    return [row[:-1] for row in _select(path, newest, values)]
 
 
 def read_suites(path: Path) -> list[tuple[str, str, str]]:
