@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from zoo.api import Tradeoff, import_results, load, publish, report, run
+    from zoo.api import Tradeoff, import_results, leaderboard, load, publish, report, run
 
 __version__ = "0.1.0"
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "__version__",
     "hookimpl",
     "import_results",
+    "leaderboard",
     "load",
     "publish",
     "report",

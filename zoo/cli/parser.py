@@ -12,6 +12,7 @@ from zoo.cli import (
     authoring,
     compare,
     importing,
+    leaderboard,
     listings,
     plan,
     publish,
@@ -32,6 +33,7 @@ VERBS = (
     run,
     report,
     view,
+    leaderboard,
     rescore,
     compare,
     plan,
@@ -49,7 +51,7 @@ VERBS = (
 
 LATER = frozenset(
     """gate add train watch prefetch
-    leaderboard pull""".split()
+    pull""".split()
 )
 """Verbs that are promised and not built: the command line says so instead of guessing."""
 

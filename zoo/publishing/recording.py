@@ -2,6 +2,7 @@
 
     {"schema", "zoo", "run": {id, family, suite, started, settings},
      "cells": [{spec, status, error, response_key, score_key, scores, provenance, withheld}],
+     "standing": what `zoo.standings` makes of the run, from which a leaderboard is made,
      "tradeoff": stages, edges and trade-offs of the run as in zoo.tradeoff/1}
 
 `run` with `cells` (less scores, provenance and withheld) is a run record of the store. Fields go
@@ -48,11 +49,13 @@ TRADEOFF = "schema family suite targets stages edges tradeoffs decomposition cla
 
 @dataclass(frozen=True)
 class Published:
-    """A run whose cells have been read, and its trade-off as a dictionary of zoo.tradeoff/1."""
+    """A run whose cells have been read, with its trade-off as a dictionary of zoo.tradeoff/1, and
+    its standing as JSON."""
 
     record: RunRecord
     results: Sequence[Result]
     tradeoff: Mapping[str, Any]
+    standing: Mapping[str, Any]
 
     @property
     def models(self) -> list[Model]:
@@ -101,6 +104,7 @@ def run_of(run: Published, version: str) -> dict[str, Any]:
             }
             for result, key in zip(run.results, keys, strict=True)
         ],
+        "standing": run.standing,
         "tradeoff": {name: run.tradeoff.get(name) for name in TRADEOFF},
     }
     found: dict[str, Any] = renamed(said, run.names)
