@@ -23,8 +23,9 @@ from zoo.standings import RunStanding
 from zoo.structuring import plain, read
 
 SCHEMA = "zoo.run/1"
-RUN_FILE = re.compile(r"runs/(\d{8}T\d{6}\.\d{1,9}Z-[0-9a-f]{6})\.json")
-"""Where a publication has a run, and the form of the run's id."""
+RUN_FILE = re.compile(r"runs/([0-9A-Za-z][0-9A-Za-z._-]{0,99})\.json")
+"""Where a publication has a run, and what a run's id may be: one step of a path, whose first
+character keeps it from being hidden or above."""
 
 HASH = re.compile(r"[0-9a-f]{64}")
 LONGEST = 500

@@ -21,6 +21,8 @@ from zoo.questions import Asked
 from zoo.recall import read_cell
 from zoo.redaction import redact, refuse_secrets
 from zoo.results import Result, RunRecord
+from zoo.standings import standing_of
+from zoo.structuring import plain
 from zoo.uncollected import uncollected
 
 if TYPE_CHECKING:
@@ -120,9 +122,9 @@ def prepare(host: Host, wanted: Wanted, analyse: Analyse, pages: Sequence[Bundle
     for record in own:
         with uncollected():
             results = [read_cell(host.store, cell) for cell in record.cells]
-        runs.append(
-            (Published(record, results, analyse(record, results)), Asked(host.store, [record]))
-        )
+        standing = host.store.standing(record.id) or plain(standing_of(record, results))
+        run = Published(record, results, analyse(record, results), standing)
+        runs.append((run, Asked(host.store, [record])))
     from zoo import __version__
 
     bundles = [

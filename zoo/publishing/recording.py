@@ -2,8 +2,8 @@
 
     {"schema", "zoo", "run": {id, family, suite, started, settings},
      "cells": [{spec, status, error, response_key, score_key, scores, provenance, withheld}],
-     "tradeoff": stages, edges and trade-offs of the run as in zoo.tradeoff/1,
-     "standing": what the store keeps of the run as a whole, for leaderboards}
+     "standing": what `zoo.standings` makes of the run, from which a leaderboard is made,
+     "tradeoff": stages, edges and trade-offs of the run as in zoo.tradeoff/1}
 
 `run` with `cells` (less scores, provenance and withheld) is a run record of the store. Fields go
 out by the lists of this file, and of no others; what a loader was told is only named where it
@@ -21,7 +21,6 @@ from zoo.models import Model
 from zoo.publishing.names import is_hub_id, public_names, renamed
 from zoo.redaction import redact
 from zoo.results import Result, RunRecord
-from zoo.standings import standing_of
 from zoo.structuring import plain
 
 SCHEMA = "zoo.run/1"
@@ -50,11 +49,13 @@ TRADEOFF = "schema family suite targets stages edges tradeoffs decomposition cla
 
 @dataclass(frozen=True)
 class Published:
-    """A run whose cells have been read, and its trade-off as a dictionary of zoo.tradeoff/1."""
+    """A run whose cells have been read, with its trade-off as a dictionary of zoo.tradeoff/1, and
+    its standing as JSON."""
 
     record: RunRecord
     results: Sequence[Result]
     tradeoff: Mapping[str, Any]
+    standing: Mapping[str, Any]
 
     @property
     def models(self) -> list[Model]:
@@ -103,8 +104,8 @@ def run_of(run: Published, version: str) -> dict[str, Any]:
             }
             for result, key in zip(run.results, keys, strict=True)
         ],
+        "standing": run.standing,
         "tradeoff": {name: run.tradeoff.get(name) for name in TRADEOFF},
-        "standing": plain(standing_of(record, run.results)),
     }
     found: dict[str, Any] = renamed(said, run.names)
     return found
