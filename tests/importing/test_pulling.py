@@ -226,7 +226,6 @@ def test_what_is_no_repository_of_results_is_refused_in_one_sentence(
 ) -> None:
     hub.add_repo("dataset", "org/empty", {"README.md": "x"})
     hub.add_repo("dataset", "org/odd", {"manifest.json": "[]"})
-    hub.add_repo("dataset", "org/large", {"manifest.json": b"x"}, private=True)
     for name, reason in {
         "nonsense": "write it as org/name",
         "org/../up": "write it as org/name",
@@ -235,6 +234,20 @@ def test_what_is_no_repository_of_results_is_refused_in_one_sentence(
         "org/odd": "is none that this zoo can read",
     }.items():
         done = do(puller, "pull", name)
-        assert done["status"] == 2, name
+        assert done["status"] == (1 if name == "org/odd" else 2)
         assert reason in done["err"]
         assert len(done["err"].splitlines()) == 1
+
+
+def test_where_the_hub_is_gone_half_way_nothing_is_taken_and_it_says_so(
+    zoo: Zoo, puller: Zoo, hub: Hub, repo: str
+) -> None:
+    zoo.publish()
+    fault = hub.fail("GET", f"/{repo}/resolve/.*/runs/", "drop", times=50)
+    done = do(puller, "pull", repo)
+    assert fault.hits
+    assert done["status"] == 1
+    assert len(done["err"].splitlines()) == 1
+    assert not puller.store.runs()
+    fault.times = 0
+    assert do(puller, "pull", repo)["status"] == 0

@@ -68,9 +68,9 @@ def read_cell(spec: RunSpec, results: Results, task: TaskResults) -> ImportedCel
     """One task's results as a cell; a damaged one is a failed result that says why."""
     benchmark = spec.benchmark
     measure = benchmark.metric, benchmark.filter
-    identity = [
-        READING, results.sha256, task.sha256, results.model, task.name, *measure, benchmark.cluster
-    ]  # fmt: skip
+    row = results.model, results.revision, results.dtype, results.asked.is_chat, spec.limit
+    measured = task.name, task.num_fewshot, *measure, benchmark.cluster
+    identity = [READING, results.sha256, task.sha256, *row, *measured]
     key = digest({"imported": identity})
     why = ONLY_AGGREGATES
     logged: Logged | None = None

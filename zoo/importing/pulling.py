@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from zoo.errors import ConfigError, PublishError, StoreError
@@ -20,6 +21,9 @@ from zoo.publishing.hub import REPOSITORY, reader
 from zoo.publishing.manifest import MANIFEST, read_manifest
 from zoo.store import Store
 from zoo.store.runs import run_file
+
+BATCH = 64
+"""Runs that are kept at once: what is kept is not fetched again where the Hub is gone later."""
 
 MOST = 10_000
 """Runs of one repository that are taken."""
@@ -63,17 +67,17 @@ def pull(store: Store, repo: str, revision: str | None = None) -> Pulled:
         )
         problems: list[str] = []
         wanted, known = _wanted(store, repo, manifest["files"], problems)
-        claims = list(_claims(client, repo, head.commit, wanted, problems))
-    keep_claims(store, [(claim.record, claim.standing) for claim in claims])
-    records = [claim.record for claim in claims]
-    return Pulled(
-        source=f"{repo}@{head.commit[:12]}",
-        runs=tuple(record.id for record in records),
-        models=tuple({cell.spec.model.id: None for record in records for cell in record.cells}),
-        cells=sum(len(record.cells) for record in records),
-        known=known,
-        problems=tuple(problems),
-    )
+        claims = _claims(client, repo, head.commit, wanted, problems)
+        runs: list[str] = []
+        models: dict[str, None] = {}
+        cells = 0
+        while some := list(islice(claims, BATCH)):
+            keep_claims(store, [(claim.record, claim.standing) for claim in some])
+            runs += [claim.record.id for claim in some]
+            models |= {c.spec.model.id: None for claim in some for c in claim.record.cells}
+            cells += sum(len(claim.record.cells) for claim in some)
+    source = f"{repo}@{head.commit[:12]}"
+    return Pulled(source, tuple(runs), tuple(models), cells, known, tuple(problems))
 
 
 def _wanted(
