@@ -44,7 +44,7 @@ def render_leaderboard(
 
             return to_csv(board)
         case "json":
-            return json.dumps(board.to_dict(), ensure_ascii=False, indent=1, allow_nan=False)
+            return json.dumps(board.to_dict(), ensure_ascii=False, allow_nan=False)
         case "html":
             from zoo.reporting.leaderboard.page import leaderboard_page
 
