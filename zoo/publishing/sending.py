@@ -72,7 +72,7 @@ def send(
 def _put(bundle: Bundle, client: Client) -> str:
     head = _repository(bundle, client)
     there = client.read(bundle.kind, bundle.target, {MANIFEST, CARD} & head.files, head.commit)
-    if MARK not in there.get(CARD, b"") and not client.is_new(bundle.kind, bundle.target):
+    if MARK not in there.get(CARD, MARK) and not client.is_new(bundle.kind, bundle.target):
         raise PublishError(
             f"{bundle.target} holds something else (its card does not speak of stagezoo); name "
             "another repository"
