@@ -278,6 +278,7 @@ def publish(
     public: bool = False,
     samples: bool = False,
     pull_requests: bool = False,
+    space: bool = False,
     store: str | Path | None = None,
     config: str | Path | None = None,
 ) -> Publication:
@@ -285,19 +286,21 @@ def publish(
 
     targets: families or models (default: all). to: the publisher. repo: where to (default: that of
     zoo.toml's ``[publish.NAME]``). pull_requests: models of the Hub are offered their scores.
+    space: the leaderboard becomes a page of its own.
     Raises ZooError where nothing can be made ready to be sent.
     """
     from zoo.publishing.publication import Wanted
     from zoo.publishing.publication import publish as send
 
     host = open_zoo(config, store=store)
-    wanted = Wanted(targets, suite, to, repo, public, samples, pull_requests)
+    wanted = Wanted(targets, suite, to, repo, public, samples, pull_requests, space)
     return send(host, publication_of(host, wanted))
 
 
 def publication_of(host: Host, wanted: Wanted) -> Prepared:
     """What `wanted` would publish of a zoo's store; nothing is sent."""
     from zoo.benchmarks import Suite
+    from zoo.leaderboards import open_leaderboard
     from zoo.models import Family
     from zoo.publishing.publication import prepare
     from zoo.structuring import read
@@ -308,7 +311,7 @@ def publication_of(host: Host, wanted: Wanted) -> Prepared:
         family = Family(record.family, tuple(models.values()), suite=suite.name)
         return tradeoff_of(host, family, suite, results, (record,)).to_dict()
 
-    return prepare(host, wanted, analyse)
+    return prepare(host, wanted, analyse, lambda: open_leaderboard(host, suite=wanted.suite))
 
 
 def load(

@@ -180,7 +180,7 @@ def test_a_publication_that_is_killed_is_ended_by_the_next_without_a_second_comm
     rule = hub.fail("POST", COMMIT, "hang" if how == "hang" else "lost", times=1)
     argv = ["publish", "--config", str(zoo.root / "zoo.toml"), "--no-plugins"]
     if how == "lost":  # it landed, and the next question hangs: killed before it could know
-        hub.fail("GET", f"/api/datasets/{repo}", "hang", skip=2, times=1000)
+        hub.fail("GET", f"/api/datasets/{repo}$", "hang", skip=2, times=1000)
     process = subprocess.Popen(
         [sys.executable, "-m", "zoo", *argv],
         env={**hub.environment(zoo.root, token), "XDG_CACHE_HOME": str(zoo.root)},

@@ -148,13 +148,33 @@ def test_what_is_public_is_never_taken_for_private(zoo: Zoo, hub: Hub, repo: str
 def test_a_repository_that_holds_something_else_is_not_written_over(
     zoo: Zoo, hub: Hub, repo: str
 ) -> None:
-    hub.add_repo("dataset", repo, {"README.md": "# Recipes", "soup.txt": "salt"}, private=True)
+    there = hub.add_repo("dataset", repo, {"README.md": "# Recipes"}, private=True)
+    there.commit({"soup.txt": b"salt"})
     done = zoo.publish()
     assert done["status"] == 1
     assert f"{repo} holds something else" in done["err"]
-    hub.repo("dataset", repo).commit({"README.md": b"stagezoo", "manifest.json": b"[1]"})
+    there.commit({"README.md": b"stagezoo", "manifest.json": b"[1]"})
     assert "manifest.json of" in zoo.publish()["err"]
-    assert len(hub.repo("dataset", repo).history()) == 2
+    assert len(there.history()) == 3
+
+
+def test_the_leaderboard_becomes_a_page_of_its_own_and_is_made_anew(
+    zoo: Zoo, hub: Hub, repo: str
+) -> None:
+    for _ in range(2):
+        done = zoo.publish("--space")
+        assert done["status"] == 0, done["err"]
+    space = hub.repo("space", repo)
+    assert (space.sdk, space.private) == ("static", True)
+    assert [commit.title for commit in space.history()] == ["Leaderboard: mine", "initial commit"]
+    front = yaml.safe_load(space.head.tree["README.md"].decode().split("---\n")[1])
+    assert (front["sdk"], front["app_file"], front["datasets"]) == ("static", "index.html", [repo])
+    assert b"org/chat" in space.head.tree["index.html"]
+    board = json.loads(space.head.tree["leaderboard.json"])
+    assert {row["model"] for row in board["rows"]} == {"org/base", "org/chat"}
+    zoo.add_run("20261102", value=0.75)
+    assert zoo.publish("--space")["status"] == 0
+    assert len(space.history()) == 3
 
 
 BOARDS = '[publish.hub.evaluations]\narc_easy = { dataset = "org/bench", task_id = "easy" }\n'

@@ -42,6 +42,9 @@ def register(verbs: Any) -> None:
         help="offer models of the Hub their scores, as pull requests",
     )
     parser.add_argument(
+        "--space", action="store_true", help="the leaderboard too, as a page of its own"
+    )
+    parser.add_argument(
         "--dry-run", action="store_true", help="only say what would be sent, and where"
     )
 
@@ -61,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
         args.public,
         args.samples,
         args.pr,
+        args.space,
     )
     prepared = publication_of(host, wanted)
     if args.dry_run:

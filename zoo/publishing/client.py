@@ -47,16 +47,11 @@ class UnreachedError(PublishError):
 
 @dataclass(frozen=True)
 class Head:
-    """A repository at its newest commit. new: whether nobody has put a file into it yet."""
+    """A repository at its newest commit."""
 
     commit: str
     private: bool
     files: frozenset[str]
-
-    @property
-    def new(self) -> bool:
-        """Whether it holds no more than the Hub puts into a repository it makes."""
-        return self.files <= {".gitattributes"}
 
 
 @dataclass(frozen=True)
@@ -101,6 +96,10 @@ class Client:
             api.create_repo(repo, repo_type=kind, private=private, exist_ok=True, space_sdk=sdk)
 
         self._call(repo, make)
+
+    def is_new(self, kind: Kind, repo: str) -> bool:
+        """Whether nobody has committed to a repository since the Hub made it."""
+        return self._call(repo, lambda api: len(api.list_repo_commits(repo, repo_type=kind)) <= 1)
 
     def read(self, kind: Kind, repo: str, paths: set[str], commit: str) -> dict[str, bytes]:
         """Files of a commit. Raises PublishError where one is too large to be one of ours."""

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.config import PublishTable
 from zoo.errors import ConfigError, PublishError, StoreError, ZooError
-from zoo.publishing.bundle import Bundle
 from zoo.publishing.bundles import choose, results_bundle
 from zoo.publishing.evaluations import offers_of
 from zoo.publishing.outbox import Entry, Outbox
 from zoo.publishing.recording import Published
 from zoo.publishing.scanning import refuse_leaks
+from zoo.publishing.space import space_bundle
 from zoo.questions import Asked
 from zoo.recall import read_cell
 from zoo.redaction import redact, refuse_secrets
@@ -27,6 +27,7 @@ from zoo.uncollected import uncollected
 
 if TYPE_CHECKING:
     from zoo.host import Host
+    from zoo.ranking import Leaderboard
 
 HUB = "hub"
 OUTBOX = "outbox"
@@ -47,6 +48,7 @@ class Wanted:
     public: bool = False
     samples: bool = False
     pull_requests: bool = False
+    space: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,12 @@ def table_of(host: Host, wanted: Wanted) -> PublishTable:
     return table
 
 
-def prepare(host: Host, wanted: Wanted, analyse: Analyse, pages: Sequence[Bundle] = ()) -> Prepared:
-    """The bundles of what is asked for; nobody is asked and nothing is written.
+def prepare(
+    host: Host, wanted: Wanted, analyse: Analyse, rank: Callable[[], Leaderboard]
+) -> Prepared:
+    """The bundles of what is asked for; nobody is asked and nothing is sent.
 
-    pages: further bundles, made by who knows how. Raises ConfigError and PublishError.
+    rank: makes the leaderboard that a Space shows. Raises ConfigError and PublishError.
     """
     table = table_of(host, wanted)
     host.registry.publishers.get(wanted.to)
@@ -127,17 +131,20 @@ def prepare(host: Host, wanted: Wanted, analyse: Analyse, pages: Sequence[Bundle
         runs.append((run, Asked(host.store, [record])))
     from zoo import __version__
 
+    private = table.private
     bundles = [
         results_bundle(
             runs,
             table.repo,
             __version__,
-            private=table.private,
+            private=private,
             samples=wanted.samples,
             licence=table.licence,
-        ),
-        *pages,
+        )
     ]
+    if wanted.space:
+        target = table.space or table.repo
+        bundles.append(space_bundle(rank(), target, table.repo, private=private))
     if wanted.pull_requests:
         public = wanted.to == HUB and not table.private
         source = f"{HUB_ADDRESS}/datasets/{table.repo}" if public else ""

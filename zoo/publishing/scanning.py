@@ -27,12 +27,11 @@ def refuse_leaks(bundle: Bundle, secrets: Sequence[str] = ()) -> None:
     by text, so that no escape hides one.
     """
     for path, data in bundle.files.items():
-        for text in (path, *_texts(path, data)):
-            if found := _leaks(text, secrets):
-                raise PublishError(
-                    f"nothing was sent: {path} for {bundle.target} holds {found[0]}; take it out "
-                    "where it comes from, or leave out what holds it (--samples, a run)"
-                )
+        if found := _leaks("\n".join((path, *_texts(path, data))), secrets):
+            raise PublishError(
+                f"nothing was sent: {path} for {bundle.target} holds {found[0]}; take it out "
+                "where it comes from, or leave out what holds it (--samples, a run)"
+            )
 
 
 def _leaks(text: str, secrets: Sequence[str]) -> list[str]:

@@ -72,7 +72,11 @@ def send(
 def _put(bundle: Bundle, client: Client) -> str:
     head = _repository(bundle, client)
     there = client.read(bundle.kind, bundle.target, {MANIFEST, CARD} & head.files, head.commit)
-    _refuse_strangers(bundle, head, there.get(CARD, b""))
+    if MARK not in there.get(CARD, MARK) and not client.is_new(bundle.kind, bundle.target):
+        raise PublishError(
+            f"{bundle.target} holds something else (its card does not speak of stagezoo); name "
+            "another repository"
+        )
     lacking = client.lacking(bundle.kind, bundle.target, laid_over(bundle, there), head.commit)
     if not lacking:
         return f"{bundle.target} has it all at {head.commit[:12]}"
@@ -96,15 +100,6 @@ def _repository(bundle: Bundle, client: Client) -> Head:
             f"{bundle.target} is public, and this was to be private; say --public, or name another"
         )
     return head
-
-
-def _refuse_strangers(bundle: Bundle, head: Head, card: bytes) -> None:
-    """A repository that holds something else is not written over."""
-    if not head.new and CARD in head.files and MARK not in card:
-        raise PublishError(
-            f"{bundle.target} holds something else (its card does not speak of stagezoo); name "
-            "another repository"
-        )
 
 
 def _offer(bundle: Bundle, client: Client) -> str:
