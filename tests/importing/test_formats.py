@@ -268,7 +268,7 @@ def test_the_open_llm_leaderboards_table_is_read_in_every_form(
     base, chat = cells["org/base", "leaderboard_bbh"], cells["other/base-DPO", "leaderboard_bbh"]
     assert base.score
     assert (base.score.metric, base.score.value) == ("acc_norm", 0.45)
-    assert (base.score.stderr, base.score.n) == (None, 0)
+    assert (base.score.stderr, base.score.n) == (None, 5761)
     models = base.spec.model, chat.spec.model
     assert [each.regime for each in models] == ["pretrained", "RL-tuned"]
     assert [each.base_model for each in models] == [None, "org/base"]

@@ -158,9 +158,15 @@ def _provenance(results: Results, task: TaskResults, key: str, without: str) -> 
 
 
 def described(benchmark: Benchmark, task: TaskResults) -> Benchmark:
-    """A benchmark as a file asked it: its shots and version, and a measure that the file has."""
+    """A benchmark as a file asked it: its shots and version, and a measure that the file has.
+
+    Without items a guesser's score is the file's to say, where this zoo does not know it.
+    """
     measure = benchmark.metric, benchmark.filter
     if measure not in task.aggregates and task.aggregates:
         metric, filter = next(iter(task.aggregates))
         benchmark = replace(benchmark, metric=metric, filter=filter, chance=None)
-    return replace(benchmark, num_fewshot=task.num_fewshot, version=task.version, repeats=1)
+    asked = replace(benchmark, num_fewshot=task.num_fewshot, version=task.version, repeats=1)
+    if asked.chance is None and task.items is None:
+        return replace(asked, chance=task.chance)
+    return asked

@@ -23,23 +23,29 @@ NORMALISED = "normalised"
 
 @dataclass(frozen=True)
 class Column:
-    """One of the table's benchmarks: lm-eval's group of tasks, its shots and its metric."""
+    """One of the table's benchmarks: lm-eval's group of tasks, its metric, shots and items.
+
+    chance: a guesser's score, of options counted task by task and weighted by their items.
+    """
 
     title: str
     task: str
     metric: str
     shots: int
+    items: int
+    chance: float
 
 
 COLUMNS = (
-    Column("IFEval", "leaderboard_ifeval", "strict_acc", 0),
-    Column("BBH", "leaderboard_bbh", "acc_norm", 3),
-    Column("MATH Lvl 5", "leaderboard_math_hard", "exact_match", 4),
-    Column("GPQA", "leaderboard_gpqa", "acc_norm", 0),
-    Column("MUSR", "leaderboard_musr", "acc_norm", 0),
-    Column("MMLU-PRO", "leaderboard_mmlu_pro", "acc", 5),
+    Column("IFEval", "leaderboard_ifeval", "strict_acc", 0, 541, 0.0),
+    Column("BBH", "leaderboard_bbh", "acc_norm", 3, 5761, 0.2885),
+    Column("MATH Lvl 5", "leaderboard_math_hard", "exact_match", 4, 1324, 0.0),
+    Column("GPQA", "leaderboard_gpqa", "acc_norm", 0, 1192, 0.25),
+    Column("MUSR", "leaderboard_musr", "acc_norm", 0, 756, 0.3433),
+    Column("MMLU-PRO", "leaderboard_mmlu_pro", "acc", 5, 12032, 0.1),
 )
-"""As the leaderboard's documentation has them; IFEval is the mean of its two strict accuracies."""
+"""As the leaderboard's documentation and lm-eval's files of these tasks have them; IFEval is the
+mean of its two strict accuracies."""
 
 TYPES = {
     "continuously pretrained": "",
@@ -117,9 +123,10 @@ def _tasks(source: Source, model: str, row: Mapping[str, Any]) -> Iterator[TaskR
             name=column.task,
             version="",
             num_fewshot=column.shots,
-            n=None,
+            n=column.items,
             limit=None,
             aggregates=aggregates,
+            chance=column.chance if raw is not None else 0.0,
             broken=""
             if aggregates
             else f"{source.path} has no number for {column.title} of {model}",

@@ -223,7 +223,17 @@ def _tasks(
             items=partial(read_items, samples, facts) if has_items else None,
             sha256=file_digest(samples) if has_items else "",
             broken="" if aggregates else f"{path} has no number for {name}",
+            chance=_chance(own),
         )
+
+
+def _chance(task: Mapping[str, Any]) -> float | None:
+    """A guesser's score, as far as a task's configuration tells: the options it lists, or that
+    there are none."""
+    choices = task.get("doc_to_choice")
+    if task.get("output_type") == "multiple_choice":
+        return 1 / len(choices) if isinstance(choices, list) and choices else None
+    return 0.0 if task.get("output_type") in ("generate_until", "loglikelihood") else None
 
 
 def _aggregates(numbers: Mapping[str, Any], better: Mapping[str, Any]) -> dict[Measure, Aggregate]:

@@ -47,7 +47,8 @@ class TaskResults:
 
     n: items, None where the file does not say. limit: as asked, None for all items.
     aggregates: in the order of the file. sha256: of the file with the items, "" where there is
-    none; then `items` is None. broken: why the task cannot be taken, "" where it can.
+    none; then `items` is None. broken: why the task cannot be taken, "" where it can. chance: a
+    guesser's score where no item says it, None where nothing does.
     """
 
     name: str
@@ -59,6 +60,7 @@ class TaskResults:
     items: ReadItems | None = None
     sha256: str = ""
     broken: str = ""
+    chance: float | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import BenchmarkError, ConfigError, UnknownNameError
+from zoo.fingerprints import digest
 from zoo.host import Host
 from zoo.importing.cells import LOADER, UNSAID, ImportedCell, described, keep_cells
 from zoo.importing.formats import read_all
@@ -24,6 +25,9 @@ from zoo.plan import Wishes, make_plan
 from zoo.results import Protocol, Result, RunRecord, RunSpec
 from zoo.store import Store
 from zoo.structuring import plain
+
+LONGEST = 80
+"""Characters of a suite's name that is made of its tasks."""
 
 BATCH = 64
 """Runs that are written at once."""
@@ -250,10 +254,18 @@ def _is_plain(prompting: Prompting) -> bool:
 
 
 def _suite(results: Sequence[Result], name: str | None) -> Suite:
-    """What was found, as a suite: named like the one that was asked for, else by its tasks."""
+    """What was found, as a suite: named like the one that was asked for, else by its tasks.
+
+    Of many tasks the name is short, and tells suites of other measures or tasks apart.
+    """
     benchmarks = {result.spec.benchmark.key: result.spec.benchmark for result in results}
     chosen = tuple(benchmarks[key] for key in sorted(benchmarks, key=str))
-    return Suite(name or ",".join(dict.fromkeys(each.task for each in chosen)), chosen)
+    tasks = list(dict.fromkeys(each.task for each in chosen))
+    joined = ",".join(tasks)
+    if len(joined) > LONGEST:
+        keys = digest([list(each.key) for each in chosen])[:6]
+        joined = f"{tasks[0]} and {len(tasks) - 1} more tasks ({keys})"
+    return Suite(name or joined, chosen)
 
 
 def _record(family: str, suite: Suite, cells: Sequence[ImportedCell]) -> RunRecord:
