@@ -29,6 +29,20 @@ def main(request: dict[str, Any]) -> dict[str, Any]:
     return {"status": status, "out": out.getvalue(), "err": err.getvalue()}
 
 
+def fork(request: dict[str, Any]) -> dict[str, Any]:
+    """A process of its own for a command line, to be killed at any moment; its id."""
+    child = os.fork()
+    if child == 0:
+        main(request)
+        os._exit(0)
+    return {"pid": child}
+
+
+def reap(request: dict[str, Any]) -> dict[str, Any]:
+    """Waits for the end of such a process; the signal that ended it."""
+    return {"signal": os.WTERMSIG(os.waitpid(request["pid"], 0)[1])}
+
+
 def together(request: dict[str, Any]) -> dict[str, Any]:
     """zoo.publish of many zoos at once; how many landed and what failed."""
     import zoo

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from typing import Any
 
@@ -175,20 +173,16 @@ def test_a_download_that_breaks_off_is_read_again_before_anything_is_built_on_it
 
 @pytest.mark.parametrize("how", ["hang", "lost"])
 def test_a_publication_that_is_killed_is_ended_by_the_next_without_a_second_commit(
-    zoo: Zoo, hub: Hub, repo: str, how: str, token: str
+    zoo: Zoo, hub: Hub, repo: str, how: str
 ) -> None:
     rule = hub.fail("POST", COMMIT, "hang" if how == "hang" else "lost", times=1)
     argv = ["publish", "--config", str(zoo.root / "zoo.toml"), "--no-plugins"]
     if how == "lost":  # it landed, and the next question hangs: killed before it could know
         hub.fail("GET", f"/api/datasets/{repo}$", "hang", skip=2, times=1000)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "zoo", *argv],
-        env={**hub.environment(zoo.root, token), "XDG_CACHE_HOME": str(zoo.root)},
-        stderr=subprocess.DEVNULL,
-    )
+    process = zoo.driver.ask("fork", argv=argv)
     wait_for(lambda: rule.hits > 0)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    os.kill(process["pid"], signal.SIGKILL)
+    assert zoo.driver.ask("reap", **process)["signal"] == signal.SIGKILL
     hub.faults.clear()
     assert len(zoo.outbox) == 1
     assert commits(hub, repo) == (1 if how == "lost" else 0)

@@ -63,7 +63,7 @@ def _body(runs: Mapping[str, Any], target: str) -> str:
     rows = [row for id, run in newest for row in _rows(id, run)]
     headings = ["run", "suite", "stage", "regime", "G uniform", "S uniform", "G native", "S native"]
     aligned = ["left"] * 4 + ["right"] * 4
-    again = sorted({_command(run) for run in runs.values()})
+    again = sorted({clean(run.get("command", "")) for run in runs.values()} - {""})
     named = escape(target)
     counted = "one run" if len(runs) == 1 else f"{len(runs)} runs"
     more = f"\n\n{len(rows) - ROWS} more stages stand in the data." if len(rows) > ROWS else ""
@@ -117,9 +117,3 @@ def _share(axis: Any, protocol: str) -> str:
     except (KeyError, TypeError, ValueError):
         return "–"
     return f"{value:.1f} [{low:.1f}, {high:.1f}]"
-
-
-def _command(run: Mapping[str, Any]) -> str:
-    limit = f" --limit {run['limit']}" if isinstance(run.get("limit"), int) else ""
-    words = (clean(run.get(name, "")) for name in ("family", "suite"))
-    return "zoo run {} --suite {}".format(*words) + limit

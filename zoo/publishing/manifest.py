@@ -2,7 +2,7 @@
 
     {"schema": "zoo.manifest/1",
      "files": {path: {"sha256", "size"}},        every file but the card and itself
-     "runs": {run id: {family, suite, started, limit, cells, samples, stages}}}
+     "runs": {run id: {family, suite, started, limit, command, cells, samples, stages}}}
 
 The files of a run bear its id, so that those of many publishers stand side by side. The manifest
 and the card are all that they share, and both are made anew from what is there and what is added.
@@ -11,6 +11,7 @@ and the card are all that they share, and both are made anew from what is there 
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,6 +22,7 @@ from zoo.publishing.bundle import Bundle
 from zoo.publishing.card import CARD, card_of
 from zoo.publishing.names import renamed
 from zoo.publishing.recording import Published
+from zoo.results import RunRecord
 
 MANIFEST = "manifest.json"
 SCHEMA = "zoo.manifest/1"
@@ -44,12 +46,25 @@ def entry_of(run: Published, *, samples: bool) -> dict[str, Any]:
         "suite": record.suite.get("name", ""),
         "started": record.started,
         "limit": record.settings.get("limit"),
+        "command": _command(record),
         "cells": dict(Counter(result.status for result in run.results)),
         "samples": samples,
         "stages": stages,
     }
     found: dict[str, Any] = renamed(said, run.names)
     return found
+
+
+def _command(record: RunRecord) -> str:
+    """What makes the run again, where the family is known."""
+    suite, settings = record.suite, record.settings
+    tasks = ",".join(benchmark["task"] for benchmark in suite.get("benchmarks", ()))
+    name = str(suite.get("name", ""))
+    words = ["zoo", "run", record.family, "--tasks" if name == tasks else "--suite", name]
+    for flag in ("limit", "num_fewshot"):
+        if settings.get(flag) is not None:
+            words += [f"--{flag.replace('_', '-')}", str(settings[flag])]
+    return shlex.join(words)
 
 
 def with_manifest(bundle: Bundle, runs: Mapping[str, Any], licence: str) -> Bundle:

@@ -8,6 +8,7 @@ questions/<key>/       what was asked, for people to read
 runs/<id>.json         what a run asked for, and the keys it was found under
 standings/<id>.json    what the run says of each stage and edge as a whole
 index.sqlite           summaries of cells, standings and heads of runs, rebuildable
+outbox/<digest>/       what is being published, until it has landed
 aside/                 cells that failed their check or were asked again, for a person to look at
 """
 
