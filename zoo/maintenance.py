@@ -49,7 +49,7 @@ def keep_run(store: Store, record: RunRecord, results: Sequence[Result]) -> Path
 def keep_runs(store: Store, runs: Sequence[tuple[RunRecord, Sequence[Result]]]) -> list[Path]:
     """As `keep_run`, of several runs at once; their records' files in the same order."""
     paths = store.add_runs(record for record, _ in runs)
-    store.add_standings((run[0].id, plain(standing_of(*run))) for run in runs)
+    store.add_standings((run[0].id, plain(standing_of(*run))) for run in runs if _has_items(run[1]))
     add_to_index(store, [each for _, results in runs for each in results], paths)
     return paths
 
@@ -60,7 +60,7 @@ def keep_claims(store: Store, claims: Sequence[tuple[RunRecord, Mapping[str, Any
     Raises StoreError where they cannot be written.
     """
     replaced = any(run_file(store.root, record.id).is_file() for record, _ in claims)
-    store.add_standings((record.id, said or _standing(store, record)) for record, said in claims)
+    store.add_standings((record.id, said) for record, said in claims if said is not None)
     store.add_runs(record for record, _ in claims)
     if replaced:
         rebuild_index(store)  # what they said before stands in it too
@@ -69,7 +69,10 @@ def keep_claims(store: Store, claims: Sequence[tuple[RunRecord, Mapping[str, Any
 
 
 def add_standings(store: Store) -> int:
-    """Sums up the runs that have no standing, from the items of their cells; returns how many."""
+    """Sums up the runs that have no standing, from the items of their cells; returns how many.
+
+    Of a run without items the index has all there is.
+    """
     added = 0
     for path in store.runs():
         try:
@@ -77,16 +80,12 @@ def add_standings(store: Store) -> int:
         except StoreError as problem:
             logger.warning("%s; it is passed over", problem)
             continue
-        if store.standing(record.id) is None:
-            store.add_standing(record.id, _standing(store, record))
+        if store.standing(record.id) is None and not all(cell.summary for cell in record.cells):
+            own = [cell for cell in record.cells if not cell.spec.purpose]
+            results = [read_cell(store, cell) for cell in own]
+            store.add_standing(record.id, plain(standing_of(record, results)))
             added += 1
     return added
-
-
-def _standing(store: Store, record: RunRecord) -> dict[str, Any]:
-    own = [cell for cell in record.cells if not cell.spec.purpose]
-    found: dict[str, Any] = plain(standing_of(record, [read_cell(store, cell) for cell in own]))
-    return found
 
 
 def add_to_index(store: Store, results: Iterable[Result], runs: Sequence[Path] = ()) -> None:
@@ -134,6 +133,10 @@ def refresh_index(store: Store) -> None:
     if new:
         lines: list[RunLines] = []
         store.index_rows(_rows(store, new, lines), lines)
+
+
+def _has_items(results: Iterable[Result]) -> bool:
+    return any(result.items for result in results)
 
 
 def _has_line(result: Result) -> bool:

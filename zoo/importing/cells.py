@@ -15,7 +15,7 @@ import numpy as np
 
 from zoo.benchmarks import Benchmark
 from zoo.errors import CellError
-from zoo.evaluation.evaluator import result_of, result_without_items
+from zoo.evaluation.evaluator import result_of
 from zoo.fingerprints import digest
 from zoo.importing.nouns import Logged, Results, TaskResults, UnpairableError
 from zoo.questions import Question, keep_questions
@@ -88,7 +88,7 @@ def read_cell(spec: RunSpec, results: Results, task: TaskResults) -> ImportedCel
     score = _score(task, benchmark, items)
     summary = {"scores": plain((score,)), "provenance": plain(provenance)}
     if logged is None:
-        return ImportedCell(result_without_items(spec, summary), summary)
+        return ImportedCell(Result(spec, "scored", (score,), provenance=provenance), summary)
     columns = {name: [getattr(each, name) for each in items] for name in Item.__dataclass_fields__}
     return ImportedCell(
         result_of(spec, (columns, summary)),

@@ -113,6 +113,8 @@ def _results(source: Source, model: str, row: Mapping[str, Any]) -> Results:
 
 def _tasks(source: Source, model: str, row: Mapping[str, Any]) -> Iterator[TaskResults]:
     for column in COLUMNS:
+        if not {column.title, f"{column.title} Raw"} & row.keys():
+            continue  # the table has no such benchmark
         raw, normalised = _value(row.get(f"{column.title} Raw")), _value(row.get(column.title))
         aggregates: dict[Measure, Aggregate] = {}
         if raw is not None:
