@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from zoo.api import Tradeoff, import_results, leaderboard, load, report, run
+    from zoo.api import (
+        Tradeoff,
+        import_results,
+        leaderboard,
+        load,
+        publish,
+        pull,
+        report,
+        run,
+    )
 
 __version__ = "0.1.0"
 __all__ = [
@@ -24,6 +33,8 @@ __all__ = [
     "import_results",
     "leaderboard",
     "load",
+    "publish",
+    "pull",
     "report",
     "run",
 ]

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from zoo.benchmarks import Suite
     from zoo.hookspecs import Loader, Section
     from zoo.host import Host
+    from zoo.importing.pulling import Pulled
     from zoo.leaderboards import Leaderboard
     from zoo.models import Family
+    from zoo.publishing.publication import Prepared, Publication, Wanted
     from zoo.reporting.items import Items
     from zoo.results import Protocol, Result, RunRecord
 
@@ -75,13 +77,14 @@ def open_zoo(
     """The zoo that zoo.toml describes, or the embedded one where there is none."""
     from zoo.executors import builtins
     from zoo.host import Host
+    from zoo.publishing.hub import publishers
 
     return Host(
         config_path=Path(config) if config else None,
         store_path=Path(store) if store else None,
         plugins_enabled=plugins,
         include_paths=tuple(Path(path) for path in include_paths),
-        builtins=builtins(),
+        builtins={**builtins(), **publishers()},
     )
 
 
@@ -223,26 +226,92 @@ def import_results(
     store: str | Path | None = None,
     config: str | Path | None = None,
 ) -> Tradeoff:
-    """Reads results that lm-eval wrote, files or folders of them, and returns their trade-off.
+    """Reads results that were written elsewhere, files or folders, and returns their trade-off.
 
-    family: whose models they are of (default: the one that they fit). models: model id -> what the
+    Of several families it is that of the one with the most cells; `report` has the others.
+    family: whose models they are of (default: those that they fit). models: model id -> what the
     files call it, or where they lie. suite: only its benchmarks are taken.
     What could not be taken is in the provenance's `notes`. Raises ConfigError where nothing can be.
     """
     from zoo.importing.runs import import_files
+    from zoo.recall import recall_run
 
     host = open_zoo(config, store=store)
     done = import_files(
         host, [Path(file) for file in files], family=family, models=models, suite=suite
     )
+    found = recall_run(host.store, done.main.id)
+    others = (run.family for run in done.runs if run is not done.main)
+    more = (f"imported too: {name}" for name in dict.fromkeys(others))
     return tradeoff_of(
         host,
-        done.family,
-        done.suite,
-        done.results,
-        (done.record,),
-        notes=(*done.problems, *done.notes),
+        found.family,
+        found.suite,
+        found.results,
+        found.records,
+        notes=(*done.problems, *done.notes, *more),
     )
+
+
+def pull(
+    repo: str,
+    *,
+    revision: str | None = None,
+    store: str | Path | None = None,
+    config: str | Path | None = None,
+) -> Pulled:
+    """Takes the runs of a data set that `publish` made into the store, each as its own claim.
+
+    What does not match is in `problems`. Raises ConfigError where there are no results of zoo, and
+    PublishError where the Hub gives no answer.
+    """
+    from zoo.importing.pulling import pull as take
+
+    return take(open_zoo(config, store=store).store, repo, revision)
+
+
+def publish(
+    *targets: str,
+    suite: str | None = None,
+    to: str = "hub",
+    repo: str | None = None,
+    public: bool = False,
+    samples: bool = False,
+    pull_requests: bool = False,
+    space: bool = False,
+    store: str | Path | None = None,
+    config: str | Path | None = None,
+) -> Publication:
+    """Publishes the newest run of each family on each suite, and says what landed and what not.
+
+    targets: families or models (default: all). to: the publisher. repo: where to (default: that of
+    zoo.toml's ``[publish.NAME]``). pull_requests: models of the Hub are offered their scores.
+    space: the leaderboard becomes a page of its own.
+    Raises ZooError where nothing can be made ready to be sent.
+    """
+    from zoo.publishing.publication import Wanted
+    from zoo.publishing.publication import publish as send
+
+    host = open_zoo(config, store=store)
+    wanted = Wanted(targets, suite, to, repo, public, samples, pull_requests, space)
+    return send(host, publication_of(host, wanted))
+
+
+def publication_of(host: Host, wanted: Wanted) -> Prepared:
+    """What `wanted` would publish of a zoo's store; nothing is sent."""
+    from zoo.benchmarks import Suite
+    from zoo.leaderboards import open_leaderboard
+    from zoo.models import Family
+    from zoo.publishing.publication import prepare
+    from zoo.structuring import read
+
+    def analyse(record: RunRecord, results: Sequence[Result]) -> dict[str, Any]:
+        models = {result.spec.model.id: result.spec.model for result in results}
+        suite = read(Suite, record.suite, "run record")
+        family = Family(record.family, tuple(models.values()), suite=suite.name)
+        return tradeoff_of(host, family, suite, results, (record,)).to_dict()
+
+    return prepare(host, wanted, analyse, lambda: open_leaderboard(host, suite=wanted.suite))
 
 
 def load(

@@ -57,6 +57,10 @@ class Catalogue:
         """
         return expanded(Suite("", (benchmark,)), self.tasks).benchmarks
 
+    def knows(self, task: str) -> bool:
+        """Whether a task or group of that name was brought, or is lm-eval's own."""
+        return task in self.tasks or task in lm_eval_files()
+
     def find(self, name: str) -> Task | None:
         """The task of that name: one that was brought, else lm-eval's own; None for a group.
 

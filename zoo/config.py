@@ -110,10 +110,28 @@ class LeaderboardTable:
 
 
 @dataclass(frozen=True)
+class Evaluation:
+    """One entry of ``[publish.NAME.evaluations]``: a task's benchmark on the Hub."""
+
+    dataset: str
+    task_id: str
+
+
+@dataclass(frozen=True)
 class PublishTable:
-    """``[publish.NAME]``."""
+    """``[publish.NAME]``, where NAME is a publisher.
+
+    repo: where to; space: the leaderboard's page (default: a Space of the same name).
+    licence: of the published results, as the Hub calls it. options: given to the publisher.
+    evaluations: boards of the Hub by task, for `zoo publish --pr`.
+    """
 
     repo: str
+    private: bool = True
+    space: str = ""
+    licence: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ ZooError
 ├── CellError            one cell (model x benchmark x protocol) could not be scored
 ├── DeviceError          nothing more can be computed in this process
 ├── ExecutorError        jobs cannot be run where they were to be run
-└── StoreError           the store holds something that must not be read
+├── StoreError           the store holds something that must not be read
+└── PublishError         results could not be published, or must not be
 
 A message is one sentence: what is wrong, where, and what to do about it. The command line prints
 it without a traceback and exits with `exit_code`.
@@ -73,6 +74,19 @@ class ExecutorError(ZooError):
 
 class StoreError(ZooError):
     """The store holds something that must not be read: torn, altered, or of another format."""
+
+
+class PublishError(ZooError):
+    """Results could not be published, or must not be.
+
+    again: whether the same may succeed later, so that it is worth keeping to be sent again.
+    """
+
+    exit_code = 1
+
+    def __init__(self, said: str, *, again: bool = False) -> None:
+        super().__init__(said)
+        self.again = again
 
 
 def did_you_mean(name: str, known: Iterable[str], remedy: str = "") -> str:

@@ -154,10 +154,17 @@ class Section:
 
 @dataclass(frozen=True)
 class Publisher:
-    """A place results can be published to: publish(bundle, target) raises ZooError on failure."""
+    """A place results can be published to: `zoo publish --to NAME`.
+
+    publish: (bundle, target, **options) -> where it is now, one line for people. `bundle` is a
+        `zoo.publishing.Bundle` of files by path, target what --repo or zoo.toml's
+        ``[publish.NAME] repo`` says, options are ``[publish.NAME.options]``. It raises ZooError on
+        failure; a bundle stays in the store's outbox and is given to it again, so publishing what
+        is there already must change nothing.
+    """
 
     name: str
-    publish: Callable[..., None]
+    publish: Callable[..., str]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from zoo.results import Result, RunRecord
 from zoo.standings import standing_of
 from zoo.store import SCORES, DamagedIndexError, Store, index
 from zoo.store.index import RunLines
-from zoo.store.runs import head_of, read_table, stamp
+from zoo.store.runs import head_of, read_table, run_file, stamp
 from zoo.structuring import plain
 
 logger = logging.getLogger("zoo")
@@ -43,14 +43,36 @@ def keep_run(store: Store, record: RunRecord, results: Sequence[Result]) -> Path
 
     Returns the record's file. Raises StoreError where they cannot be written.
     """
-    path = store.add_run(record)
-    store.add_standing(record.id, plain(standing_of(record, results)))
-    add_to_index(store, results, [path])
-    return path
+    return keep_runs(store, [(record, results)])[0]
+
+
+def keep_runs(store: Store, runs: Sequence[tuple[RunRecord, Sequence[Result]]]) -> list[Path]:
+    """As `keep_run`, of several runs at once; their records' files in the same order."""
+    paths = store.add_runs(record for record, _ in runs)
+    store.add_standings((run[0].id, plain(standing_of(*run))) for run in runs if _has_items(run[1]))
+    add_to_index(store, [each for _, results in runs for each in results], paths)
+    return paths
+
+
+def keep_claims(store: Store, claims: Sequence[tuple[RunRecord, Mapping[str, Any] | None]]) -> None:
+    """Writes records of others with their standings, as plain JSON, over what they said before.
+
+    Raises StoreError where they cannot be written.
+    """
+    replaced = any(run_file(store.root, record.id).is_file() for record, _ in claims)
+    store.add_standings((record.id, said) for record, said in claims if said is not None)
+    store.add_runs(record for record, _ in claims)
+    if replaced:
+        rebuild_index(store)  # what they said before stands in it too
+    elif claims:
+        refresh_index(store)
 
 
 def add_standings(store: Store) -> int:
-    """Sums up the runs that have no standing, from the items of their cells; returns how many."""
+    """Sums up the runs that have no standing, from the items of their cells; returns how many.
+
+    Of a run without items the index has all there is.
+    """
     added = 0
     for path in store.runs():
         try:
@@ -58,7 +80,7 @@ def add_standings(store: Store) -> int:
         except StoreError as problem:
             logger.warning("%s; it is passed over", problem)
             continue
-        if store.standing(record.id) is None:
+        if store.standing(record.id) is None and not all(cell.summary for cell in record.cells):
             own = [cell for cell in record.cells if not cell.spec.purpose]
             results = [read_cell(store, cell) for cell in own]
             store.add_standing(record.id, plain(standing_of(record, results)))
@@ -113,6 +135,10 @@ def refresh_index(store: Store) -> None:
         store.index_rows(_rows(store, new, lines), lines)
 
 
+def _has_items(results: Iterable[Result]) -> bool:
+    return any(result.items for result in results)
+
+
 def _has_line(result: Result) -> bool:
     """Whether it is a score; what probes asked for is none."""
     return result.score is not None and not result.spec.purpose
@@ -144,6 +170,9 @@ def _rows(store: Store, runs: Iterable[Path], lines: list[RunLines]) -> Iterator
 
 
 def _summary(store: Store, cell: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    if own := cell.get("summary"):
+        found: Mapping[str, Any] = own
+        return found
     try:
         return store.summary(SCORES, cell["score_key"])
     except StoreError as problem:

@@ -49,9 +49,9 @@ def keep_questions(
 def _columns(rows: Sequence[tuple[str, Question]]) -> dict[str, Sequence[Any]]:
     return {
         "prompt_hash": [hash for hash, _ in rows],
-        "prompts": [[_writable(text) for text in each.prompts] for _, each in rows],
-        "options": [[_writable(text) for text in each.options] for _, each in rows],
-        "target": [_writable(each.target) for _, each in rows],
+        "prompts": [[writable(text) for text in each.prompts] for _, each in rows],
+        "options": [[writable(text) for text in each.options] for _, each in rows],
+        "target": [writable(each.target) for _, each in rows],
     }
 
 
@@ -71,8 +71,8 @@ def read_questions(store: Store, key: str) -> Mapping[str, Question]:
     }
 
 
-def _writable(text: str) -> str:
-    """A lone surrogate cannot be written as UTF-8."""
+def writable(text: str) -> str:
+    """The text without lone surrogates, which cannot be written as UTF-8."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 
 from zoo.benchmarks import Suite
 from zoo.errors import StoreError, UnknownNameError
-from zoo.evaluation.evaluator import result_of
+from zoo.evaluation.evaluator import result_of, result_without_items
 from zoo.models import Family, Model
 from zoo.placing import lineage, parents_first
 from zoo.results import RecordedCell, Result, RunRecord
 from zoo.store import SCORES, Store
+from zoo.store.runs import RunHead, run_file
 from zoo.structuring import read
 from zoo.uncollected import uncollected
 
-SAME = ("dtype", "loader", "loader_args", "seed", "limit", "num_fewshot", "gen_kwargs")
+SAME = ("dtype", "loader", "loader_args", "seed", "limit", "num_fewshot", "gen_kwargs", "source")
 """Settings that two runs must share for their cells to stand in one report."""
 
 
@@ -43,6 +44,7 @@ def recall(
 ) -> Recalled:
     """The newest results for a family, a suite or models; without any of these, the newest run.
 
+    Runs that were made here come before those that were pulled.
     By name, cells come from the newest record that has them, among the records made with the same
     settings as the newest one; a cell that other weights of the same name gave is left out, and a
     note says so. models: only these ids, each the child of its nearest ancestor among them.
@@ -57,7 +59,7 @@ def recall(
         and suite in (None, head.suite)
         and (not wanted or wanted & set(head.models))
     ]
-    records = store.records(chosen)
+    records = store.records(own_first(chosen))
     newest = next(records, None)
     if newest is None:
         ran = sorted({f"{head.family} on {head.suite}" for head in heads})
@@ -88,10 +90,28 @@ def recall(
     )
 
 
+def recall_run(store: Store, id: str) -> Recalled:
+    """One run as the store has it, by the id of its record. Raises StoreError."""
+    record = store.read_run(run_file(store.root, id))
+    with uncollected():
+        results = tuple(read_cell(store, cell) for cell in record.cells)
+    models = {cell.spec.model.id: cell.spec.model for cell in record.cells}
+    suite = read(Suite, record.suite, "run record")
+    family = Family(record.family, parents_first(tuple(models.values())), suite=suite.name)
+    return Recalled(family, suite, results, (record,))
+
+
+def own_first(heads: Iterable[RunHead]) -> list[RunHead]:
+    """Runs that were made here before those of others: to pull changes no report of one's own."""
+    return sorted(heads, key=lambda head: head.pulled)
+
+
 def read_cell(store: Store, cell: RecordedCell) -> Result:
     """A recorded cell as a result; one that the store no longer has, or has damaged, is failed."""
     if cell.status != "scored":
         return Result(cell.spec, cell.status, error=cell.error)
+    if cell.summary:
+        return result_without_items(cell.spec, cell.summary)
     try:
         found = store.get(SCORES, cell.score_key)
     except StoreError as problem:
@@ -103,10 +123,12 @@ def read_cell(store: Store, cell: RecordedCell) -> Result:
 
 
 def cells_of_model(store: Store, model: str) -> Sequence[tuple[RunRecord, RecordedCell]]:
-    """Every cell any run recorded for a model, newest first, each with its run."""
+    """Every cell any run recorded for a model, newest first, each with its run; own runs first."""
     return [
         (record, cell)
-        for record in store.records(head for head in store.heads() if model in head.models)
+        for record in store.records(
+            own_first(head for head in store.heads() if model in head.models)
+        )
         for cell in record.cells
         if cell.spec.model.id == model
     ]

@@ -31,6 +31,9 @@ _SHAPE = re.compile(
     r"\b(?:hf|api_org)_[A-Za-z0-9]{20,}\b"
     r"|\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}"
     r"|\bgh[pousr]_[A-Za-z0-9]{20,}\b|\bgithub_pat_\w{20,}|\bAKIA[0-9A-Z]{16}\b"
+    r"|\bAIza[A-Za-z0-9_-]{35}|\bxox[abposr]-[A-Za-z0-9-]{10,}"
+    r"|\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
     r"|(?<=Bearer )[A-Za-z0-9._~+/=-]{8,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
 )
 """What tokens of well-known services look like, and passwords in addresses."""
@@ -78,6 +81,23 @@ def redact(text: str) -> str:
     return _SHAPE.sub(STRUCK, text)
 
 
+def secrets_in(text: str) -> list[str]:
+    """What of a text `redact` would strike, described without being repeated.
+
+    >>> secrets_in("risk-free"), secrets_in("hf_abcdefghijklmnopqrstuvwxyz")
+    ([], ['what looks like a token or a password (hf_a...)'])
+    """
+    named = [
+        f"the value of the variable {name}"
+        for name, value in os.environ.items()
+        if _ENVIRONMENT.search(name.upper()) and _is_secret(value) and value in text
+    ]
+    shaped = (
+        f"what looks like a token or a password ({m[0][:4]}...)" for m in _SHAPE.finditer(text)
+    )
+    return list(dict.fromkeys([*named, *shaped]))
+
+
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """An environment without the variables that are named, or look, like a secret.
 
@@ -108,9 +128,12 @@ class Redacting(logging.Filter):
 def _secrets() -> Iterator[str]:
     """Values of the environment that are secrets, longest first."""
     named = (v for k, v in os.environ.items() if _ENVIRONMENT.search(k.upper()))
-    # numbers and switches (TOKENIZERS_PARALLELISM=true) are none
-    kept = {v for v in named if len(v) >= SHORTEST and not v.isdigit() and not os.path.exists(v)}
-    return iter(sorted(kept, key=len, reverse=True))
+    return iter(sorted({v for v in named if _is_secret(v)}, key=len, reverse=True))
+
+
+def _is_secret(value: str) -> bool:
+    """Numbers, switches (TOKENIZERS_PARALLELISM=true) and files are none."""
+    return len(value) >= SHORTEST and not value.isdigit() and not os.path.exists(value)
 
 
 def _texts(value: Any, at: str) -> Iterator[tuple[str, str]]:

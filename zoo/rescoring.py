@@ -37,6 +37,10 @@ def rescore(
             f"the run {record.id} was imported and its answers are not in the store; "
             "`zoo import` reads its files again"
         )
+    if source := record.settings.get("source"):
+        raise ConfigError(
+            f"the run {record.id} was pulled from {source} and its answers are not in the store"
+        )
     host = _with_tasks(host, record)
     return run_family(host, found.family, _suite(host, found.suite), _options(record))
 

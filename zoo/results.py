@@ -164,6 +164,8 @@ class RecordedCell:
     """One line of a run record: the plan's cell and the keys it was found under.
 
     questions: where the store keeps what was asked, for people to read; "" where it does not.
+    summary: scores and provenance of a cell that has no items, which stands nowhere else; empty for
+        one that the store has under its score key.
     """
 
     spec: RunSpec
@@ -173,6 +175,7 @@ class RecordedCell:
     error: str = ""
     reused: bool = False
     questions: str = ""
+    summary: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,8 @@ class RunRecord:
 
     A report reads it and so chooses among limits, dtypes and versions without computing keys.
 
-    settings: device, dtype, loader, batch size, seed, limit as the run resolved them.
+    settings: device, dtype, loader, batch size, seed, limit as the run resolved them; source: the
+        repository and commit that it was pulled from, nothing for a run that was made here.
     """
 
     id: str

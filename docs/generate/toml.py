@@ -40,7 +40,8 @@ _ABOUT = {
     "suites": "Benchmarks that are run together. Files `suites/NAME.toml` of plugins have the same "
     "keys; of a name that stands in both, this file's suite is used.",
     "leaderboards": "Read and checked; the command that shows leaderboards is not there yet.",
-    "publish": "Read and checked; the command that publishes is not there yet.",
+    "publish": "Where `zoo publish` puts results. NAME is a publisher: `hub`, or one that a plugin "
+    "brings (`zoo publish --to NAME`).",
 }
 """What is said of a table beyond its docstring."""
 
@@ -84,7 +85,17 @@ _MEANINGS = {
     "SuiteTable.title": "for people",
     "LeaderboardTable.families": "names or patterns",
     "LeaderboardTable.suite": "what the models are ranked on",
-    "PublishTable.repo": "repository on the Hub",
+    "PublishTable.repo": "where to: a repository on the Hub as `org/name`, or whatever the "
+    "publisher takes for a place; `--repo` comes first",
+    "PublishTable.private": "whether only the repository's owners see it; `--public` comes first",
+    "PublishTable.space": "the Space of `--space`; left out, one of the same name as `repo`",
+    "PublishTable.licence": "of the published results, as the Hub calls it (`cc-by-4.0`)",
+    "PublishTable.options": "given to the publisher; the Hub's are `timeout`, seconds for one call "
+    "to be answered (60), and `tries` (6)",
+    "PublishTable.evaluations": "benchmarks of the Hub by task, for `--pr`, beside those that zoo "
+    "knows",
+    "Evaluation.dataset": "the benchmark's data set on the Hub",
+    "Evaluation.task_id": "its task, as the data set's `eval.yaml` calls it",
 }
 """What a key means where the docstring does not say it, or not in the words of TOML."""
 
@@ -117,6 +128,10 @@ def _entries(cls: Any) -> Iterator[tuple[str, Any]]:
         first, *_ = typing.get_args(kind) or (None,)
         if typing.get_origin(kind) is tuple and dataclasses.is_dataclass(first):
             yield name, first
+        if typing.get_origin(kind) is Mapping and dataclasses.is_dataclass(
+            typing.get_args(kind)[1]
+        ):
+            yield name, typing.get_args(kind)[1]
 
 
 def _keys(cls: Any) -> str:

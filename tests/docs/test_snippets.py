@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hub import loopback_hub
 from snippets import Shown, commands_of, snippets_of
 from support.environments import Environment
 
@@ -19,10 +20,14 @@ INSTALLING = [
     ROOT / "docs" / "how-to" / "write-a-plugin.md",
 ]
 """Pages that change the environment they are followed in: they get one of their own."""
+PUBLISHING = [ROOT / "docs" / "how-to" / "publish.md"]
+"""Pages that speak to the Hub: they are followed beside one of this machine's own, as `me`."""
 FOLLOWED = [
     page
     for page in PAGES
-    if "reference" not in page.parts and page not in INSTALLING and snippets_of(page)
+    if "reference" not in page.parts
+    and page not in (*INSTALLING, *PUBLISHING)
+    and snippets_of(page)
 ]
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 
@@ -48,6 +53,16 @@ def test_a_reader_can_follow_the_page(
 ) -> None:
     """Files are written, commands and Python run, each where the page before left off."""
     follow(page, tmp_path, environment, sys.executable)
+
+
+@pytest.mark.parametrize("page", PUBLISHING, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_reader_can_follow_the_page_with_a_hub(
+    page: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    with loopback_hub() as hub:
+        speaking = hub.environment(tmp_path, hub.add_user("me"))
+        path = {name: environment[name] for name in ("PATH", "XDG_CACHE_HOME", "COLUMNS")}
+        follow(page, tmp_path, {**speaking, **path}, sys.executable)
 
 
 @pytest.mark.install

@@ -118,7 +118,8 @@ class Hub:
         }
 
     def sent(self) -> bytes:
-        """All bytes that came, without the tokens in their Authorization headers."""
+        """All bytes that came, less the tokens in their Authorization headers, and what is packed
+        in them: files in base64, rows of parquet."""
         return b"\n".join(request.sent for request in self.received)
 
     def asked(self, method: str, path: str) -> list[Request]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,20 @@ from support.zoos import TinyZoo
 
 from zoo.api import Tradeoff, tradeoff_of
 from zoo.host import Host
-from zoo.importing.runs import Imported, import_files
-from zoo.results import Result
+from zoo.importing.runs import import_files
+from zoo.recall import Recalled, recall_run
+from zoo.results import Result, RunRecord
+
+
+@dataclass(frozen=True)
+class Outcome(Recalled):
+    """The one run that files of one family make, with what was said of them."""
+
+    problems: tuple[str, ...] = ()
+
+    @property
+    def record(self) -> RunRecord:
+        return self.records[0]
 
 
 def opened(zoo: TinyZoo, store: Path) -> Host:
@@ -60,12 +73,15 @@ def changed(path: Path, change: Callable[[dict[str, Any]], None], line: int = 0)
     path.write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def outcome(zoo: TinyZoo, tmp_path: Path, *paths: Path, **options: Any) -> tuple[Host, Imported]:
+def outcome(zoo: TinyZoo, tmp_path: Path, *paths: Path, **options: Any) -> tuple[Host, Outcome]:
     host = opened(zoo, tmp_path / "store")
-    return host, import_files(host, paths, **options)
+    done = import_files(host, paths, **options)
+    (run,) = done.runs
+    found = recall_run(host.store, run.id)
+    return host, Outcome(**vars(found) | {"notes": done.notes}, problems=done.problems)
 
 
-def failures(done: Imported) -> dict[tuple[str, str], str]:
+def failures(done: Outcome) -> dict[tuple[str, str], str]:
     return {
         (Path(each.spec.model.id).name, each.spec.benchmark.task): each.error
         for each in done.results

@@ -120,14 +120,16 @@ def test_names_that_do_not_exist_are_completed(
 @pytest.mark.parametrize(
     ("table", "reason"),
     [
-        ([], "holds no JSON object"),
-        ({"results": {}, "versions": {}}, "lm-eval before 0.4"),
-        ({"config_general": {}, "results": {}}, "lighteval"),
+        ([], "is of no format that is read, which are .*lm-eval"),
+        ({"results": {}, "versions": {}}, "is of no format that is read"),
+        ({"results": {}, "versions": {}, "config": {}}, "before 0.4 and it does not say which"),
+        ({"config_general": {}, "results": {}}, "lighteval and it does not say which model"),
+        ({"model_info": {}, "evaluation_results": []}, "Every Eval Ever and it does not say which"),
         ({"results": {}, "configs": {}}, "it has no 'config'"),
         ({"results": {}, "configs": {}, "config": {}}, "does not say which model"),
     ],
 )
-def test_another_format_is_refused_by_name(
+def test_what_cannot_be_identified_is_refused_by_name(
     table: Any, reason: str, lineage: TinyZoo, tmp_path: Path
 ) -> None:
     path = tmp_path / "results.json"

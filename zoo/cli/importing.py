@@ -1,25 +1,30 @@
-"""`zoo import`: results that lm-eval wrote become a run of the store."""
+"""`zoo import`: results that were written elsewhere become runs of the store."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.host import Host
+    from zoo.importing.runs import Imported
 
 
 def register(verbs: Any) -> None:
     """Adds `import`."""
     parser = verbs.add(
         "import",
-        "read results that lm-eval wrote",
+        "read results that were written elsewhere",
         run,
-        description="Read results files of lm-eval, with the items that --log_samples wrote beside "
-        "them, as a run of the store. FILE is a file, or a folder that holds some.",
+        description="Read results files of lm-eval, lighteval, the Open LLM Leaderboard and Every "
+        "Eval Ever, with the items beside them, as runs of the store. FILE is a file, or a folder "
+        "that holds some.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file or a folder")
     parser.add_argument(
-        "--family", metavar="F", help="whose models they are of (default: the one that they fit)"
+        "--family", metavar="F", help="whose models they are of (default: those that they fit)"
     )
     parser.add_argument(
         "--model",
@@ -43,25 +48,28 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Imports and shows the trade-off; 1 where a file or a cell could not be taken."""
-    from zoo.api import tradeoff_of
-    from zoo.cli.opening import open_host, terminal
-    from zoo.cli.run import show_failed, write_page
+    """Imports and shows what it made; 1 where a file or a cell could not be taken."""
+    from zoo.cli.opening import open_host
+    from zoo.cli.run import show_failed
     from zoo.importing.runs import import_files
-    from zoo.reporting import print_tradeoff
     from zoo.reporting.text import clean
 
     host = open_host(args)
     done = import_files(
         host, args.files, family=args.family, models=dict(args.model), suite=args.suite
     )
-    notes = (*done.problems, *done.notes)
-    tradeoff = tradeoff_of(host, done.family, done.suite, done.results, (done.record,), notes=notes)
-    print_tradeoff(tradeoff, terminal())
-    failed = tuple(each for each in done.results if each.status == "failed")
-    print(f"{len(done.results)} cells: {len(done.results) - len(failed)} imported", end="")
+    failed = tuple(each for run in done.runs for each in run.failed)
+    page = _show_analysis(host, done) if len(done.runs) == 1 else None
+    if page is None:
+        models = {model for run in done.runs for model in run.models}
+        families = {run.family for run in done.runs}
+        print(f"{counted(len(models), 'model')} in {counted(len(families), 'family')}")
+    cells = sum(run.cells for run in done.runs)
+    print(f"{cells} cells: {cells - len(failed)} imported", end="")
     print(f", {len(failed)} failed" if failed else "")
-    print(f"report: {write_page(host, tradeoff, done.record.id)}")
+    if unsaid := _unsaid(done):
+        print(f"not in the files: {clean(unsaid)}")
+    print(f"report: {page}" if page else "`zoo leaderboard` ranks them")
     sys.stdout.flush()
     show_failed(failed)
     for problem in done.problems:
@@ -69,3 +77,34 @@ def run(args: argparse.Namespace) -> int:
     for note in done.notes:
         print(f"zoo: {clean(note)}", file=sys.stderr)
     return int(bool(failed or done.problems))
+
+
+def _show_analysis(host: Host, done: Imported) -> Path:
+    """Prints the trade-off of the one run; returns the file of its page."""
+    from zoo.api import tradeoff_of
+    from zoo.cli.opening import terminal
+    from zoo.cli.run import write_page
+    from zoo.recall import recall_run
+    from zoo.reporting import print_tradeoff
+
+    found, notes = recall_run(host.store, done.main.id), (*done.problems, *done.notes)
+    tradeoff = tradeoff_of(
+        host, found.family, found.suite, found.results, found.records, notes=notes
+    )
+    print_tradeoff(tradeoff, terminal())
+    return write_page(host, tradeoff, done.main.id)
+
+
+def _unsaid(done: Imported) -> str:
+    """What the files do not say of how they were made, and of how many models."""
+    models: dict[str, set[str]] = {}
+    for run in done.runs:
+        for fact, ids in run.unsaid.items():
+            models.setdefault(fact, set()).update(ids)
+    return ", ".join(f"{fact} (of {counted(len(ids), 'model')})" for fact, ids in models.items())
+
+
+def counted(n: int, noun: str) -> str:
+    """ "1 run", "2 families"."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{n} {noun if n == 1 else plural}"

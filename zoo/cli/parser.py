@@ -16,6 +16,8 @@ from zoo.cli import (
     leaderboard,
     listings,
     plan,
+    publish,
+    pulling,
     report,
     rescore,
     run,
@@ -41,6 +43,8 @@ VERBS = (
     ask,
     status,
     importing,
+    publish,
+    pulling,
     listings,
     tree,
     add,
@@ -51,10 +55,7 @@ VERBS = (
 )
 """Modules with verbs, in the order of the help. Each has `register(verbs)`."""
 
-LATER = frozenset(
-    """gate train watch prefetch
-    publish pull""".split()
-)
+LATER = frozenset("""gate train watch prefetch""".split())
 """Verbs that are promised and not built: the command line says so instead of guessing."""
 
 

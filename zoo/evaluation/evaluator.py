@@ -350,6 +350,11 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def result_without_items(spec: RunSpec, summary: Mapping[str, Any]) -> Result:
+    """A cell of which only its summary is known, as the result of a spec."""
+    return result_of(spec, (dict.fromkeys(Item.__dataclass_fields__, ()), summary), reused=True)
+
+
 def result_of(spec: RunSpec, found: Stored, *, reused: bool = False) -> Result:
     """A stored cell as the result of a spec. The chance is the spec's to say, not the store's."""
     columns, summary = found

@@ -6,8 +6,9 @@ one that was measured here. Its score key is made of its files and of how they a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,10 @@ from zoo.errors import CellError
 from zoo.evaluation.evaluator import result_of
 from zoo.fingerprints import digest
 from zoo.importing.nouns import Logged, Results, TaskResults, UnpairableError
-from zoo.questions import keep_questions
-from zoo.results import Item, Provenance, Result, RunSpec, Score
+from zoo.questions import Question, keep_questions
+from zoo.results import Item, Provenance, RecordedCell, Result, RunSpec, Score
 from zoo.stats import mean_stderr
-from zoo.store import SCORES, Store
+from zoo.store import SCORES, WRITERS, Store
 from zoo.structuring import plain
 
 LOADER = "imported"
@@ -30,27 +31,46 @@ has two loaders, and is marked as mixed."""
 READING = 1
 """Version of how files become cells: raise it with every change of a number."""
 
+UNSAID = "not_said"
+"""Under which a cell's provenance keeps what its file does not say."""
+
 ONLY_AGGREGATES = "no items, only its aggregate"
 
 
 @dataclass(frozen=True)
 class ImportedCell:
-    """A result, and under which key its questions are kept ("" where it has none)."""
+    """A result, and how it is kept.
+
+    columns: its items, for the store; a cell without any is kept by its summary, in the record of
+    its run. questions: what was asked, by prompt hash, under the key of that name.
+    """
 
     result: Result
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    asked: Mapping[str, Question] = field(default_factory=dict)
     questions: str = ""
 
+    @property
+    def recorded(self) -> RecordedCell:
+        """Its line in the record of the run."""
+        return RecordedCell(
+            spec=self.result.spec,
+            status=self.result.status,
+            score_key=self.result.provenance.score_key,
+            error=self.result.error,
+            questions=self.questions,
+            summary={} if self.columns else self.summary,
+        )
 
-def keep_cell(store: Store, spec: RunSpec, results: Results, task: TaskResults) -> ImportedCell:
-    """Puts one task's results into the store; a damaged one is a failed result that says why.
 
-    Raises StoreError where it cannot be written.
-    """
+def read_cell(spec: RunSpec, results: Results, task: TaskResults) -> ImportedCell:
+    """One task's results as a cell; a damaged one is a failed result that says why."""
     benchmark = spec.benchmark
     measure = benchmark.metric, benchmark.filter
-    identity = [
-        READING, results.sha256, task.sha256, task.name, *measure, benchmark.cluster
-    ]  # fmt: skip
+    row = results.model, results.revision, results.dtype, results.asked.is_chat, spec.limit
+    measured = task.name, task.num_fewshot, *measure, benchmark.cluster
+    identity = [READING, results.sha256, task.sha256, *row, *measured]
     key = digest({"imported": identity})
     why = ONLY_AGGREGATES
     logged: Logged | None = None
@@ -66,13 +86,32 @@ def keep_cell(store: Store, spec: RunSpec, results: Results, task: TaskResults) 
     provenance = _provenance(results, task, key, "" if logged else why)
     items = logged.items if logged else ()
     score = _score(task, benchmark, items)
-    columns = {name: [getattr(each, name) for each in items] for name in Item.__dataclass_fields__}
     summary = {"scores": plain((score,)), "provenance": plain(provenance)}
-    questions = ""
-    if logged:
-        questions = digest({"imported": [READING, task.sha256, *measure]})
-        keep_questions(store, [(questions, logged.questions.items())])
-    return ImportedCell(result_of(spec, store.put(SCORES, key, columns, summary)), questions)
+    if logged is None:
+        return ImportedCell(Result(spec, "scored", (score,), provenance=provenance), summary)
+    columns = {name: [getattr(each, name) for each in items] for name in Item.__dataclass_fields__}
+    return ImportedCell(
+        result_of(spec, (columns, summary)),
+        summary,
+        columns,
+        logged.questions,
+        digest({"imported": [READING, task.sha256, *measure]}),
+    )
+
+
+def keep_cells(
+    store: Store, found: Iterable[tuple[RunSpec, Results, TaskResults]]
+) -> Iterator[ImportedCell]:
+    """Reads cells, puts those with items into the store, a few at a time, and hands each on.
+
+    Raises StoreError where one cannot be written.
+    """
+    waiting = iter(found)
+    while some := [read_cell(*each) for each in islice(waiting, WRITERS)]:
+        own = {each.result.provenance.score_key: each for each in some if each.columns}
+        store.put_all(SCORES, ((key, each.columns, each.summary) for key, each in own.items()))
+        keep_questions(store, ((each.questions, each.asked.items()) for each in own.values()))
+        yield from some
 
 
 def _score(task: TaskResults, benchmark: Benchmark, items: tuple[Item, ...]) -> Score:
@@ -92,6 +131,9 @@ def _score(task: TaskResults, benchmark: Benchmark, items: tuple[Item, ...]) -> 
 
 def _provenance(results: Results, task: TaskResults, key: str, without: str) -> Provenance:
     facts: Mapping[str, Any] = {
+        "format": results.format,
+        "model": results.model,
+        "date": results.date,
         **results.facts,
         "file": results.path.name,
         "file_sha256": results.sha256,
@@ -99,6 +141,7 @@ def _provenance(results: Results, task: TaskResults, key: str, without: str) -> 
         "n_shot": "" if task.num_fewshot is None else str(task.num_fewshot),
         "samples_sha256": task.sha256,
         "items": without,
+        UNSAID: ", ".join(results.unsaid),
     }
     return Provenance(
         score_key=key,
@@ -115,9 +158,15 @@ def _provenance(results: Results, task: TaskResults, key: str, without: str) -> 
 
 
 def described(benchmark: Benchmark, task: TaskResults) -> Benchmark:
-    """A benchmark as a file asked it: its shots and version, and a measure that the file has."""
+    """A benchmark as a file asked it: its shots and version, and a measure that the file has.
+
+    Without items a guesser's score is the file's to say, where this zoo does not know it.
+    """
     measure = benchmark.metric, benchmark.filter
     if measure not in task.aggregates and task.aggregates:
         metric, filter = next(iter(task.aggregates))
         benchmark = replace(benchmark, metric=metric, filter=filter, chance=None)
-    return replace(benchmark, num_fewshot=task.num_fewshot, version=task.version, repeats=1)
+    asked = replace(benchmark, num_fewshot=task.num_fewshot, version=task.version, repeats=1)
+    if asked.chance is None and task.items is None:
+        return replace(asked, chance=task.chance)
+    return asked

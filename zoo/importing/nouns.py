@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from zoo.models import Prompting
+from zoo.models import Evidence, Prompting
 from zoo.questions import Question
 from zoo.results import Item
 
@@ -46,7 +47,8 @@ class TaskResults:
 
     n: items, None where the file does not say. limit: as asked, None for all items.
     aggregates: in the order of the file. sha256: of the file with the items, "" where there is
-    none; then `items` is None. broken: why the task cannot be taken, "" where it can.
+    none; then `items` is None. broken: why the task cannot be taken, "" where it can. chance: a
+    guesser's score where no item says it, None where nothing does.
     """
 
     name: str
@@ -58,15 +60,18 @@ class TaskResults:
     items: ReadItems | None = None
     sha256: str = ""
     broken: str = ""
+    chance: float | None = None
 
 
 @dataclass(frozen=True)
 class Results:
-    """What one file holds: one model on some tasks.
+    """One model on some tasks, as one file, or one row of a table, has it.
 
     model: what the file calls it, as it was loaded there. asked: how, as far as the file says.
     engine, dtype, device, versions, date: of whoever measured. facts: what else the file says of
-    itself, for people.
+    itself, for people. card: what it says of the model, by the names that a model card uses.
+    evidence: what it says of how the model was trained. parameters: of the model, None where it
+    does not say. unsaid: what would tell these results from others and is not in the file.
     """
 
     path: Path
@@ -84,3 +89,7 @@ class Results:
     versions: Mapping[str, str]
     tasks: Sequence[TaskResults]
     facts: Mapping[str, str] = field(default_factory=dict)
+    card: Mapping[str, Any] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
+    parameters: int | None = None
+    unsaid: tuple[str, ...] = ()

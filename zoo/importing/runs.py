@@ -4,35 +4,66 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import BenchmarkError, ConfigError, UnknownNameError
+from zoo.fingerprints import digest
 from zoo.host import Host
-from zoo.importing.cells import LOADER, ImportedCell, described, keep_cell
+from zoo.importing.cells import LOADER, UNSAID, ImportedCell, described, keep_cells
 from zoo.importing.formats import read_all
 from zoo.importing.nouns import Results, TaskResults
-from zoo.importing.whose import Owned, find_owners
-from zoo.maintenance import keep_run
+from zoo.importing.unnamed import lineages
+from zoo.importing.whose import find_owners
+from zoo.maintenance import keep_runs
 from zoo.models import Family, Model, Prompting
 from zoo.plan import Wishes, make_plan
-from zoo.results import Protocol, RecordedCell, Result, RunRecord, RunSpec
+from zoo.results import Protocol, Result, RunRecord, RunSpec
+from zoo.store import Store
 from zoo.structuring import plain
+
+LONGEST = 80
+"""Characters of a suite's name that is made of its tasks."""
+
+BATCH = 64
+"""Runs that are written at once."""
+
+
+@dataclass(frozen=True)
+class ImportedRun:
+    """A run that was made of files: one family's results, each cell once.
+
+    id: of its record in the store, which has all else. cells: how many; failed: those without a
+    score. unsaid: what its files do not say of how they were made -> models.
+    """
+
+    id: str
+    family: str
+    models: tuple[str, ...]
+    cells: int
+    failed: tuple[Result, ...]
+    unsaid: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Imported:
-    """A run that was made of files. problems: what could not be taken, each with why; notes: what
-    was left out on purpose."""
+    """Everything that was made of files.
 
-    family: Family
-    suite: Suite
-    results: tuple[Result, ...]
-    record: RunRecord
+    problems: what could not be taken, each with why; notes: what was left out on purpose.
+    """
+
+    runs: tuple[ImportedRun, ...]
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def main(self) -> ImportedRun:
+        """The run with the most cells, the newest of several."""
+        return max(reversed(self.runs), key=lambda run: run.cells)
 
 
 @dataclass(frozen=True)
@@ -45,6 +76,9 @@ class _Found:
     task: TaskResults
 
 
+Asked = tuple[RunSpec, _Found]
+
+
 def import_files(
     host: Host,
     paths: Sequence[Path],
@@ -53,24 +87,48 @@ def import_files(
     models: Mapping[str, str] | None = None,
     suite: str | None = None,
 ) -> Imported:
-    """Reads results files, or folders of them, and records them as a run.
+    """Reads results files, or folders of them, and records them: a run for each family.
 
-    family: whose models the results are of; by default the one that they fit. models: model id ->
-    what the file calls the model, or where the file lies. suite: only its benchmarks are taken.
+    family: whose models the results are of; by default the ones that they fit, and for models that
+    no family names a lineage of what the files say. models: model id -> what the file calls the
+    model, or where the file lies. suite: only its benchmarks are taken.
     Raises ConfigError where nothing can be imported, StoreError where it cannot be kept.
     """
     read = read_all(paths)
-    if not read.results:
-        raise ConfigError(read.problems[0] if read.problems else "there is nothing to import")
     owned = find_owners(read.results, host.discovery.families, family, models)
-    (lineage,) = host.discovery.resolve([owned.family])
-    notes: list[str] = []
-    found = list(_found(host, lineage, owned, suite, notes))
-    if not found:
-        raise ConfigError(f"none of the tasks is one of the suite {suite!r}: {'; '.join(notes)}")
+    found = [
+        (host.discovery.resolve([name])[0], results) for name, results in owned.families.items()
+    ]
+    found += lineages(owned.unnamed, host.discovery)
+    problems, notes = [*read.problems, *owned.problems], [*read.notes]
+    asked_by = host.catalogue.suite(suite) if suite else None
+    names = dict.fromkeys(task.name for results in read.results for task in results.tasks)
+    known = {} if asked_by else {name: _benchmark(host, name) for name in names}
+    planned = (
+        (lineage, layer)
+        for lineage, results in found
+        for layer in _layers(host, list(_found(lineage, results, asked_by, known, notes)), notes)
+    )
+    runs: list[ImportedRun] = []
+    while some := list(islice(planned, BATCH)):
+        made = [_make(host.store, lineage, layer, suite) for lineage, layer in some]
+        keep_runs(host.store, made)
+        runs += [_told(*each) for each in made]
+    if not runs:
+        said = [*problems, *notes]
+        raise ConfigError(said[0] if said else "there is nothing to import")
+    return Imported(tuple(runs), tuple(problems), tuple(dict.fromkeys(notes)))
+
+
+def _layers(host: Host, found: Sequence[_Found], notes: list[str]) -> list[list[Asked]]:
+    """A family's cells, as runs in which each stands once; the last one holds the newest.
+
+    Of results for one cell that were found alike the newest counts, and the others are noted. Those
+    that were found otherwise (another revision, dtype, engine) are claims of their own.
+    """
     plainly = all(_is_plain(each.results.asked) for each in found)
-    cells: dict[tuple[object, ...], tuple[RunSpec, _Found]] = {}
-    for each in sorted(found, key=lambda one: one.results.date):
+    layers: list[dict[tuple[object, ...], Asked]] = []
+    for each in sorted(found, key=lambda one: one.results.date)[::-1]:
         for protocol in ("uniform",) if plainly else _protocols(host, each):
             spec = RunSpec(
                 each.model,
@@ -81,44 +139,76 @@ def import_files(
                 each.task.limit,
                 rules=(("imported", each.results.format),),
             )
-            if spec.identity in cells:
-                older = cells[spec.identity][1].results.path
-                notes.append(f"{older} is older than {each.results.path} and left out: {spec.name}")
-            cells[spec.identity] = spec, each
+            for layer in layers:
+                newer = layer.setdefault(spec.identity, (spec, each))
+                if newer[1] is each:
+                    break
+                if _setting(newer) == _setting((spec, each)):
+                    where = newer[1].results.path
+                    notes.append(
+                        f"{each.results.path} is older than {where} and left out: {spec.name}"
+                    )
+                    break
+            else:
+                layers.append({spec.identity: (spec, each)})
+    return [list(layer.values())[::-1] for layer in reversed(layers)]
+
+
+def _setting(asked: Asked) -> object:
+    """How a number was found, as far as its file says."""
+    spec, found = asked
+    results = found.results
+    return spec.model.revision, spec.limit, spec.prompting, results.dtype, results.engine
+
+
+def _make(
+    store: Store, lineage: Family, layer: Sequence[Asked], suite: str | None
+) -> tuple[RunRecord, tuple[Result, ...]]:
+    """The run of some cells; those with items are in the store then, the run is not."""
     order = {model.id: place for place, model in enumerate(lineage.models)}
-    kept = [
-        keep_cell(host.store, spec, each.results, each.task)
-        for spec, each in sorted(cells.values(), key=lambda pair: order[pair[0].model.id])
-    ]
-    results = tuple(each.result for each in kept)
-    present = {result.spec.model.id: result.spec.model for result in results}
-    asked = _suite(results, suite)
-    record = _record(lineage.name, asked, kept)
-    keep_run(host.store, record, results)
-    shown = replace(lineage, models=tuple(present.values()), suite=asked.name)
-    problems = (*read.problems, *owned.problems)
-    return Imported(shown, asked, results, record, problems, tuple(dict.fromkeys(notes)))
+    ordered = sorted(layer, key=lambda asked: order[asked[0].model.id])
+    cells = list(keep_cells(store, ((spec, one.results, one.task) for spec, one in ordered)))
+    results = tuple(each.result for each in cells)
+    return _record(lineage.name, _suite(results, suite), cells), results
+
+
+def _told(record: RunRecord, results: Sequence[Result]) -> ImportedRun:
+    unsaid: dict[str, dict[str, None]] = {}
+    for each in results:
+        for fact in filter(None, each.provenance.imported.get(UNSAID, "").split(", ")):
+            unsaid.setdefault(fact, {})[each.spec.model.id] = None
+    return ImportedRun(
+        record.id,
+        record.family,
+        tuple(dict.fromkeys(each.spec.model.id for each in results)),
+        len(results),
+        tuple(each for each in results if each.status == "failed"),
+        {fact: tuple(models) for fact, models in unsaid.items()},
+    )
 
 
 def _found(
-    host: Host, family: Family, owned: Owned, suite: str | None, notes: list[str]
+    family: Family,
+    owned: Sequence[tuple[str, Results]],
+    asked_by: Suite | None,
+    known: Mapping[str, Benchmark],
+    notes: list[str],
 ) -> Iterator[_Found]:
     """Every task of every file with its benchmark; what a named suite does not ask is noted."""
     by_id = {model.id: model for model in family.models}
-    wanted = host.catalogue.suite(suite) if suite else None
-    for owner, results in owned.results:
+    for owner, results in owned:
         # which bytes answered is not known: only what the file says of them
         model = replace(by_id[owner], revision=results.revision)
         for task in results.tasks:
-            if wanted is None:
-                yield _Found(model, described(_benchmark(host, task), task), results, task)
+            if asked_by is None:
+                yield _Found(model, described(known[task.name], task), results, task)
                 continue
-            asked = [each for each in wanted.benchmarks if _is_asked(each, task)]
+            asked = [each for each in asked_by.benchmarks if _is_asked(each, task)]
             for each in asked:
                 yield _Found(model, described(each, task), results, task)
             if not asked:
                 shots = f"{task.name} with {task.num_fewshot} shots"
-                notes.append(f"{results.path}: the suite {suite!r} does not ask {shots}")
+                notes.append(f"{results.path}: the suite {asked_by.name!r} does not ask {shots}")
 
 
 def _is_asked(benchmark: Benchmark, task: TaskResults) -> bool:
@@ -129,12 +219,12 @@ def _is_asked(benchmark: Benchmark, task: TaskResults) -> bool:
     )
 
 
-def _benchmark(host: Host, task: TaskResults) -> Benchmark:
+def _benchmark(host: Host, task: str) -> Benchmark:
     """What this zoo says of a task; one that it does not know measures itself."""
-    try:
-        return host.suite(None, (task.name,), None).benchmarks[0]
-    except (UnknownNameError, BenchmarkError, ConfigError):
-        return Benchmark(task.name, "", capability=task.name)
+    if host.catalogue.knows(task):
+        with suppress(UnknownNameError, BenchmarkError, ConfigError):
+            return host.suite(None, (task,), None).benchmarks[0]
+    return Benchmark(task, "", capability=task)
 
 
 def _protocols(host: Host, found: _Found) -> tuple[Protocol, ...]:
@@ -164,10 +254,18 @@ def _is_plain(prompting: Prompting) -> bool:
 
 
 def _suite(results: Sequence[Result], name: str | None) -> Suite:
-    """What was found, as a suite: named like the one that was asked for, else by its tasks."""
+    """What was found, as a suite: named like the one that was asked for, else by its tasks.
+
+    Of many tasks the name is short, and tells suites of other measures or tasks apart.
+    """
     benchmarks = {result.spec.benchmark.key: result.spec.benchmark for result in results}
     chosen = tuple(benchmarks[key] for key in sorted(benchmarks, key=str))
-    return Suite(name or ",".join(dict.fromkeys(each.task for each in chosen)), chosen)
+    tasks = list(dict.fromkeys(each.task for each in chosen))
+    joined = ",".join(tasks)
+    if len(joined) > LONGEST:
+        keys = digest([list(each.key) for each in chosen])[:6]
+        joined = f"{tasks[0]} and {len(tasks) - 1} more tasks ({keys})"
+    return Suite(name or joined, chosen)
 
 
 def _record(family: str, suite: Suite, cells: Sequence[ImportedCell]) -> RunRecord:
@@ -191,14 +289,5 @@ def _record(family: str, suite: Suite, cells: Sequence[ImportedCell]) -> RunReco
             "gen_kwargs": {},
             "imported": True,
         },
-        cells=tuple(
-            RecordedCell(
-                spec=each.result.spec,
-                status=each.result.status,
-                score_key=each.result.provenance.score_key,
-                error=each.result.error,
-                questions=each.questions,
-            )
-            for each in cells
-        ),
+        cells=tuple(each.recorded for each in cells),
     )

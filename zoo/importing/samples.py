@@ -16,7 +16,7 @@ from zoo.evaluation.scoring import UNPARSED, chosen, cluster_of, prompt_hash
 from zoo.evaluation.tasks import numbered, plain_document
 from zoo.fingerprints import digest
 from zoo.importing.nouns import Logged, Measure, UnpairableError
-from zoo.questions import Question
+from zoo.questions import Question, writable
 from zoo.results import Item
 
 SAME = 1e-6
@@ -150,7 +150,7 @@ def _item(
         truncated=None,
         chance=chance,
         confidence=confidence,
-        response=_writable(response),
+        response=writable(response),
         prompt_hash=hash,
     )
     return item, Question(tuple(dict.fromkeys(contexts)), tuple(dict.fromkeys(options)), target)
@@ -228,9 +228,4 @@ def _flat(value: Any) -> Iterator[Any]:
 
 
 def _text(value: Any) -> str:
-    return _writable(value if isinstance(value, str) else "" if value is None else str(value))
-
-
-def _writable(text: str) -> str:
-    """A lone surrogate cannot be written as UTF-8."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return writable(value if isinstance(value, str) else "" if value is None else str(value))

@@ -8,6 +8,7 @@ questions/<key>/       what was asked, for people to read
 runs/<id>.json         what a run asked for, and the keys it was found under
 standings/<id>.json    what the run says of each stage and edge as a whole
 index.sqlite           summaries of cells, standings and heads of runs, rebuildable
+outbox/<digest>/       what is being published, until it has landed
 aside/                 cells that failed their check or were asked again, for a person to look at
 """
 
@@ -154,17 +155,24 @@ class Store:
 
     def add_run(self, record: RunRecord) -> Path:
         """Writes a run record; returns its file. Raises StoreError where it cannot be written."""
-        self._mark()
-        path = runs.run_file(self.root, record.id)
-        _write(path, runs.spell_run(record))
-        return path
+        return self.add_runs([record])[0]
+
+    def add_runs(self, records: Iterable[RunRecord]) -> list[Path]:
+        """As `add_run`, of several at once; their files in the same order."""
+        return self._write_all(
+            (runs.run_file(self.root, record.id), runs.spell_run(record)) for record in records
+        )
 
     def add_standing(self, run: str, standing: Mapping[str, Any]) -> Path:
         """Writes what a run says as a whole, as plain JSON; returns its file. Raises StoreError."""
-        self._mark()
-        path = runs.standing_file(self.root, run)
-        _write(path, runs.spell_standing(standing))
-        return path
+        return self.add_standings([(run, standing)])[0]
+
+    def add_standings(self, standings: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Path]:
+        """As `add_standing`, of several runs at once, by id; their files in the same order."""
+        return self._write_all(
+            (runs.standing_file(self.root, run), runs.spell_standing(standing))
+            for run, standing in standings
+        )
 
     def standing(self, run: str) -> dict[str, Any] | None:
         """The standing of a run, by the id of its record; None where there is none.
@@ -248,6 +256,17 @@ class Store:
     @property
     def _index(self) -> Path:
         return self.root / "index.sqlite"
+
+    def _write_all(self, files: Iterable[tuple[Path, bytes]]) -> list[Path]:
+        """Writes files, several at once; what is to be written is asked for as it is needed."""
+        self._mark()
+
+        def write(file: tuple[Path, bytes]) -> Path:
+            _write(*file)
+            return file[0]
+
+        with ThreadPoolExecutor(WRITERS) as writers:
+            return list(writers.map(write, files))
 
     def _mark(self) -> None:
         """Writes the format's version once; a store of another format is refused."""

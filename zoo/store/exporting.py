@@ -70,7 +70,7 @@ class _Members:
             if self._store.standing(record.id) is not None:
                 yield f"{STANDINGS}/{standing.name}", standing.read_bytes()
             for cell in record.cells:
-                if cell.status == "scored":
+                if cell.status == "scored" and not cell.summary:
                     if cell.response_key:  # imported cells and what a probe measured have none
                         yield from self._cell(RESPONSES, cell.response_key)
                     yield from self._cell(SCORES, cell.score_key)

@@ -33,6 +33,11 @@ class RunHead:
     suite: str
     models: tuple[str, ...]
 
+    @property
+    def pulled(self) -> bool:
+        """Whether somebody else made the run; its id then says whose it is, behind an @."""
+        return "@" in self.path.stem
+
 
 def run_file(root: Path, id: str) -> Path:
     """Where the record of a run lies."""

@@ -24,7 +24,8 @@ def sha256(data: bytes) -> str:
 
 def seal(table: Mapping[str, Any]) -> bytes:
     """The table as JSON with one more key, the sha256 of the JSON without it."""
-    return _spell({**table, SEAL: sha256(_spell(table))})
+    lines = {name: _spell({name: value}) for name, value in table.items()}
+    return _joined({**lines, SEAL: _spell({SEAL: sha256(_joined(lines))})})
 
 
 def unseal(data: bytes) -> dict[str, Any]:
@@ -49,6 +50,12 @@ def unseal(data: bytes) -> dict[str, Any]:
     return table
 
 
-def _spell(table: Mapping[str, Any]) -> bytes:
-    text = json.dumps(table, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
-    return text.encode("utf-8", "surrogatepass")
+def _joined(lines: Mapping[str, bytes]) -> bytes:
+    """The table whose keys are spelled so, each on a line of its own."""
+    return b"{\n" + b",\n".join(lines[name] for name in sorted(lines)) + b"\n}" if lines else b"{}"
+
+
+def _spell(pair: Mapping[str, Any]) -> bytes:
+    """A key and its value on one line: what is indented, Python's json spells ten times slower."""
+    text = json.dumps(pair, ensure_ascii=False, sort_keys=True, allow_nan=False)
+    return b" " + text[1:-1].encode("utf-8", "surrogatepass")

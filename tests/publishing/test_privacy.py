@@ -1,0 +1,220 @@
+"""What must never leave: secrets, homes, closed items. Every byte that was sent is looked at."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path, PurePath
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hub import Hub
+from hypothesis import given
+from hypothesis import strategies as st
+from store.recorded import record
+
+from publishing.conftest import BENCHMARK, MODELS, Driver, Zoo
+from zoo.benchmarks import Suite
+from zoo.errors import PublishError
+from zoo.fingerprints import digest
+from zoo.models import Model, Prompting
+from zoo.publishing import Bundle
+from zoo.publishing.names import public_names, renamed, safe
+from zoo.publishing.scanning import refuse_leaks
+from zoo.questions import Question, keep_questions
+from zoo.results import Item, Provenance, RecordedCell, RunSpec, Score
+from zoo.store import SCORES
+from zoo.structuring import plain
+
+CANARIES = {
+    "OPENAI_API_KEY": "sk-canary-canary-canary-canary",
+    "MY_SERVICE_PASSWORD": 'correct "horse" battery',
+    "HTTPS_PROXY_SECRET": "canary-of-the-proxy",
+}
+OPEN = replace(BENCHMARK, task="open_task", licence="mit")
+GATED = replace(BENCHMARK, task="gated_task", licence="mit", policy="gated")
+CANARY = replace(BENCHMARK, task="canary_task", licence="mit", policy="canary")
+UNKNOWN = replace(BENCHMARK, task="unknown_task")
+SUITE = Suite("mine", (OPEN, GATED, CANARY, UNKNOWN))
+
+
+def fill(zoo: Zoo, name: str, model: Model = MODELS[0], answer: str = "") -> None:
+    """A run of a model on the four benchmarks, with questions and answers that can be told."""
+    cells = []
+    for benchmark in SUITE.benchmarks:
+        spec = RunSpec(model, benchmark, "uniform", Prompting())
+        key, asked = digest([name, benchmark.task]), digest([name, benchmark.task, "asked"])
+        text = answer or f"answer to {benchmark.task}"
+        items = [
+            Item(
+                f"id-{benchmark.task}", "c", 0, 0.5, True, 7, False, 0.25, 0.5, text, "ph-" + asked
+            )
+        ]
+        columns = {each: [getattr(i, each) for i in items] for each in Item.__dataclass_fields__}
+        facts = Provenance(score_key=key, dtype="float32", first_tokens=(70_001, 70_002))
+        summary = {"scores": plain((Score("acc", 0.5, 0.1, 1),)), "provenance": plain(facts)}
+        zoo.store.put(SCORES, key, columns, summary)
+        question = Question((f"question of {benchmark.task}",), ("yes", "no"), "target")
+        keep_questions(zoo.store, [(asked, [("ph-" + asked, question)])])
+        cells.append(RecordedCell(spec, "scored", "", key, questions=asked))
+    told = "401 for https://me:canary-in-an-address@host, " + ", ".join(CANARIES.values())
+    failed = RunSpec(model, replace(OPEN, num_fewshot=3), "uniform", Prompting())
+    quoting = RunSpec(model, replace(GATED, num_fewshot=3), "uniform", Prompting())
+    cells.append(RecordedCell(failed, "failed", error=told))
+    cells.append(RecordedCell(quoting, "failed", error="cannot parse: question of gated_task"))
+    made = record(name, *cells, suite=SUITE, include_paths=["/canary/of/a/path"])
+    zoo.store.add_run(replace(made, started="2026-11-05T08:00:00+00:00"))
+
+
+@pytest.fixture
+def filled(zoo: Zoo) -> Zoo:
+    fill(zoo, "20261105")
+    return zoo
+
+
+def test_no_canary_reaches_the_hub(filled: Zoo, hub: Hub) -> None:
+    home = str(Path.home())
+    told = Model(
+        f"{home}/canary-home/tuned",
+        "c" * 40,
+        regime="fine-tuned",
+        family="f",
+        loader_args={
+            "pretrained": f"{home}/canary-home/tuned",
+            "base_url": "https://canary-host.internal/v1",
+            "max_length": 512,
+        },
+    )
+    fill(filled, "20261106", told)
+    done = filled.publish("--samples", **CANARIES)
+    assert done["status"] == 0, done["err"]
+    sent = hub.sent()
+    assert b'"max_length": 512' in sent
+    assert b'"./tuned"' in sent
+    assert b'"base_url"' in sent, "what is withheld is named"
+    for value in (
+        *CANARIES.values(),
+        "canary-in-an-address",
+        "canary-home",
+        "canary-host",
+        "/canary/of",
+        *hub.users,
+    ):
+        assert value.encode() not in sent
+        assert json.dumps(value)[1:-1].encode() not in sent
+
+
+def test_texts_of_closed_benchmarks_never_leave_and_those_of_open_ones_only_when_asked(
+    filled: Zoo, hub: Hub, repo: str, driver: Driver
+) -> None:
+    hub.received.clear()
+    assert filled.publish()["status"] == 0
+    assert b"question of" not in hub.sent()
+    assert b"answer to" not in hub.sent()
+    assert filled.publish("--samples")["status"] == 0
+    sent = hub.sent()
+    assert b"question of open_task" in sent
+    assert b"answer to open_task" in sent
+    for task in ("gated_task", "canary_task", "unknown_task"):
+        assert f"question of {task}".encode() not in sent
+        assert f"answer to {task}".encode() not in sent
+    assert b"70001" not in sent, "the first tokens of a request are its text"
+    rows = {
+        each["policy"]: each for each in driver.ask("load", repo=repo, config="samples")["rows"]
+    }
+    assert rows.keys() == {"open", "gated", "canary", "unknown"}
+    for policy in ("gated", "canary", "unknown"):
+        kept = {name for name, value in rows[policy].items() if value is not None}
+        shown = {"item_id", "sample", "score", "n_tokens", "truncated"}
+        assert kept - {"run", "model", "revision", "benchmark", "metric", "filter", "protocol"} == {
+            *shown, "policy", "num_fewshot",
+        }  # fmt: skip
+    assert rows["open"]["prompts"] == ["question of open_task"]
+
+
+def test_an_answer_that_holds_a_secret_stops_all_of_it(zoo: Zoo, hub: Hub) -> None:
+    fill(zoo, "20261105", answer="export HF_TOKEN=hf_" + "Canary" * 5)
+    before = len(hub.received)
+    done = zoo.publish("--samples")
+    assert done["status"] == 1
+    assert "nothing was sent: data/samples/20261105.parquet" in done["err"]
+    assert "Canary" * 5 not in done["err"]
+    assert len(hub.received) == before
+    assert zoo.outbox == []
+    assert zoo.publish()["status"] == 0, "scores alone hold none"
+
+
+def test_a_secret_in_the_publishers_options_is_refused(zoo: Zoo, repo: str) -> None:
+    zoo.write(repo, token="hf_" + "Canary" * 5)
+    done = zoo.publish()
+    assert done["status"] == 2
+    assert "token holds a secret" in done["err"]
+    assert "Canary" * 5 not in done["err"]
+
+
+def parquet(**columns: list[Any]) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns), buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+LEAKS = [
+    "hf_" + "a" * 34,
+    "Authorization: Bearer abc",
+    "https://me:password@host/x",
+    "sk-" + "b" * 20,
+    "AKIA" + "B" * 16,
+    "ghp_" + "c" * 36,
+    "-----BEGIN RSA PRIVATE KEY-----",
+    "/home/somebody/models",
+    "/Users/somebody/models",
+    "C:\\Users\\somebody",
+    "/root/models",
+]
+
+
+@pytest.mark.parametrize("leak", LEAKS, ids=lambda each: each[:8])
+def test_a_secret_in_any_kind_of_file_is_found(leak: str) -> None:
+    files = {
+        "a.json": json.dumps({"x": [{"y": f"a {leak}"}]}).encode(),
+        "b.json": json.dumps({f"a {leak}": 1}).encode(),
+        "c.parquet": parquet(a=["x", f"a {leak}"]),
+        "d.parquet": parquet(a=[["x"], [f"a {leak}"]]),
+        "e.html": f"<p>a {leak}</p>".encode(),
+    }
+    for path, data in files.items():
+        with pytest.raises(PublishError, match="nothing was sent") as at:
+            refuse_leaks(Bundle("dataset", "org/x", {"fine.md": b"fine", path: data}, "t"))
+        assert leak not in str(at.value)
+
+
+def test_the_token_is_found_whatever_it_looks_like(monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = Bundle("dataset", "org/x", {"a.json": b'{"a": "my odd\\u0020token"}'}, "t")
+    refuse_leaks(bundle)
+    with pytest.raises(PublishError, match="the token itself"):
+        refuse_leaks(bundle, ["my odd token"])
+    monkeypatch.setenv("SERVICE_SECRET", "my odd token")
+    with pytest.raises(PublishError, match="the value of the variable SERVICE_SECRET"):
+        refuse_leaks(bundle)
+
+
+@given(st.lists(st.from_regex(r"(/[a-z]{1,3}){1,4}|[a-z]{1,4}/[a-z]{1,4}", fullmatch=True)))
+def test_models_have_public_names_that_are_no_absolute_paths_and_stay_apart(
+    models: list[str],
+) -> None:
+    names = public_names(models)
+    called = [renamed(model, {model: names[model]} if model in names else {}) for model in models]
+    assert len(set(called)) == len(set(models))
+    assert not [name for name in names.values() if PurePath(name).is_absolute()]
+
+
+@given(st.text())
+def test_a_step_of_a_path_is_one_step_whatever_it_is_made_of(text: str) -> None:
+    made = safe(text)
+    assert made
+    assert "/" not in made
+    assert ".." not in made
+    assert not made.startswith(".")

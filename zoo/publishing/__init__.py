@@ -1,0 +1,22 @@
+"""What is published, and where: bundles of files made of runs, and the way to the Hub.
+
+bundle       files for one repository
+names        what models and folders of this machine are called elsewhere
+recording    a run as zoo.run/1: what `zoo pull` reads back
+rows         the tables `results` and `samples`
+lineages     the lineage beside formats that have none; Every Eval Ever
+manifest     what a repository of results holds, and how a bundle is laid over it
+card         the card of a repository of results
+evaluations  entries for model repositories
+scanning     nothing secret may be in a bundle
+outbox       what is being sent, until it has landed
+client       the Hub's client, with deadlines and errors of one sentence
+sending      one commit, once, whatever happens on the way
+hub          the publisher `hub`: the one place that reads a token
+"""
+
+from __future__ import annotations
+
+from zoo.publishing.bundle import Bundle
+
+__all__ = ["Bundle"]

@@ -1,0 +1,78 @@
+"""The publisher `hub`: bundles become commits and pull requests on the Hub.
+
+This is the one place that reads a token, and it hands it to nobody but the Hub's client.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import yaml
+
+from zoo.errors import ConfigError, PublishError
+from zoo.hookspecs import Publisher
+from zoo.publishing.bundle import Bundle
+from zoo.publishing.client import Client, quiet
+from zoo.publishing.scanning import refuse_leaks
+from zoo.publishing.sending import Patience, send
+
+REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+
+def publish_to_hub(bundle: Bundle, target: str, timeout: float = 60.0, tries: int = 6) -> str:
+    """Puts a bundle into the repository `target`; returns where it is.
+
+    timeout: seconds for one call to be answered; an upload has more, for its size. tries: how often
+    it is asked while it gives no answer, with longer and longer waits in between.
+    Raises PublishError, whose `again` says whether the same may succeed later.
+    """
+    from huggingface_hub import get_token
+
+    if not REPOSITORY.fullmatch(target) or ".." in target:
+        raise ConfigError(f"{target!r} is no repository of the Hub; write it as org/name")
+    token = get_token()
+    if not token:
+        raise PublishError(
+            "there is no token for the Hub; `hf auth login` keeps one, or set HF_TOKEN"
+        )
+    refuse_leaks(bundle, [token])
+    client = Client(token, timeout)
+    with quiet():
+        if bundle.kind == "model":
+            bundle = _registered(bundle, client)
+        return send(bundle, client, Patience(tries))
+
+
+def reader(timeout: float = 60.0) -> Client:
+    """A client that reads for the token that there is, and without one what everybody may read."""
+    from huggingface_hub import get_token
+
+    return Client(get_token() or "", timeout)
+
+
+def _registered(bundle: Bundle, client: Client) -> Bundle:
+    """A model's bundle with the entries of such data sets alone as are benchmarks of the Hub."""
+    files, refused = {}, []
+    for path, data in bundle.files.items():
+        dataset = yaml.safe_load(data)[0]["dataset"]["id"]
+        if client.is_registered(dataset):
+            files[path] = data
+        else:
+            refused.append(dataset)
+    if not files:
+        named = ", ".join(sorted(set(refused)))
+        raise PublishError(
+            f"nothing was offered to {bundle.target}: the Hub has no board for {named}; these "
+            "scores stand in the results alone"
+        )
+    return replace(bundle, files=files)
+
+
+HUB = Publisher("hub", publish_to_hub)
+
+
+def publishers() -> dict[str, Any]:
+    """What the host brings itself, by kind."""
+    return {"publishers": (HUB,)}
