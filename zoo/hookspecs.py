@@ -56,6 +56,11 @@ class Loader:
         a model whose `gpus` are several.
     session: opens what is kept from one model of a run to the next, as the weights under adapters
         are, and gives the `load` to use within; None where nothing is kept.
+    identity: of loader_args what decides an answer, of models that are no files: how often a server
+        is asked again does not. Pure and quick; raises ConfigError where loader_args cannot be
+        meant. None takes all of them. A `tokenizer` among them is known by its bytes.
+    takes_turns: whether its models lay their own chat template: a chat comes as the text of
+        `zoo.evaluation.turns.Turns`.
     """
 
     name: str
@@ -65,6 +70,8 @@ class Loader:
     pools: bool = False
     spread: Mapping[str, Any] = field(default_factory=dict)
     session: Callable[[], AbstractContextManager[LoadModel]] | None = None
+    identity: Callable[[Model], Mapping[str, Any]] | None = None
+    takes_turns: bool = False
 
 
 @dataclass(frozen=True)

@@ -319,10 +319,7 @@ def _scored(
     cell: Cell, responses: Sequence[Sequence[Response]]
 ) -> tuple[Sequence[Item], Sequence[Score]]:
     """Items and scores of a cell: here, or apart where its answers are code that is run."""
-    how: dict[str, Any] = {
-        "think_end_token": cell.spec.prompting.think_end_token,
-        "stops": cell.stops,
-    }
+    how: dict[str, Any] = {"think_end_token": cell.think_end, "stops": cell.stops}
     benchmark = cell.spec.benchmark
     if cell.spec.likelihood_of:
         from zoo.evaluation.likelihoods import score_likelihoods
