@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import ZooError
 from zoo.evaluation.checkpoints import chat_renderer, find_checkpoint
-from zoo.evaluation.preparing import BUDGET_ALIASES
+from zoo.evaluation.preparing import BUDGET_ALIASES, answerable
 from zoo.host import Host
 from zoo.models import Family, Model, Prompting
 from zoo.probing import describe
@@ -53,6 +53,10 @@ def ask(
         yield Piece(model, form)
         try:
             loader = host.loader_of(model, options.loader)
+            if loader.reads_files:
+                config = find_checkpoint(model).config
+                loader = host.loader_of(model, options.loader, config)
+            answerable(loader, "generate_until")
             lm = loader.load(
                 model,
                 device=settings.device,

@@ -7,6 +7,7 @@ ZooError
 ├── ModelError           a model cannot be found, read or loaded
 │   └── PromptingError   a model cannot be asked in the way the plan says
 ├── CellError            one cell (model x benchmark x protocol) could not be scored
+│   └── NotApplicableError  a model of this kind is not to be asked so, and that is no failure
 ├── DeviceError          nothing more can be computed in this process
 ├── ExecutorError        jobs cannot be run where they were to be run
 └── StoreError           the store holds something that must not be read
@@ -61,6 +62,10 @@ class CellError(ZooError):
     """One cell could not be scored; the others go on."""
 
     exit_code = 1
+
+
+class NotApplicableError(CellError):
+    """A model of this kind does not answer such requests; the cell is passed over, not failed."""
 
 
 class DeviceError(ZooError):

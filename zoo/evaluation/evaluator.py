@@ -11,22 +11,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import CellError, ModelError, StoreError, ZooError
+from zoo.errors import CellError, ModelError, NotApplicableError, StoreError, ZooError
 from zoo.evaluation.answering import Answers, answer, first_tokens, in_smaller_batches
 from zoo.evaluation.environment import hardware, raise_if_device_failed, versions
 from zoo.evaluation.journalling import AnswerHook, OpenCell, rounds
 from zoo.evaluation.loading import OnDemand, Sessions
 from zoo.evaluation.metering import metered, tokens_in
 from zoo.evaluation.pooling import POOL, pools
-from zoo.evaluation.preparing import Cell, Preparer
+from zoo.evaluation.preparing import Cell, LoaderOf, Preparer
 from zoo.evaluation.requests import (
     CellRequests,
     Response,
     responses_from_columns,
     responses_to_columns,
 )
-from zoo.hookspecs import Loader
-from zoo.models import Model
 from zoo.probing import describe
 from zoo.results import Item, Provenance, Result, RunSpec, Score
 from zoo.store import RESPONSES, SCORES, Store, Stored, Unkept
@@ -54,7 +52,7 @@ class Evaluator:
 
     store: Store
     preparer: Preparer
-    loader_of: Callable[[Model], Loader]
+    loader_of: LoaderOf
     device: str
     batch_size: int | str
     plugins: Mapping[str, str] = field(default_factory=dict)
@@ -70,9 +68,11 @@ class Evaluator:
         self._sessions.close()
 
     def prepare(self, spec: RunSpec) -> Cell | Result:
-        """The spec's cell, or a failed result that says why it has none."""
+        """The spec's cell, or a result that says why it has none."""
         try:
             return self.preparer.prepare(spec)
+        except NotApplicableError as problem:
+            return Result(spec, "not_applicable", error=str(problem))
         except ZooError as problem:
             return Result(spec, "failed", error=str(problem))
         except Exception as problem:
