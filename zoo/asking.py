@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import ZooError
 from zoo.evaluation.checkpoints import find_checkpoint
-from zoo.evaluation.preparing import BUDGET_ALIASES
+from zoo.evaluation.preparing import BUDGET_ALIASES, answerable
 from zoo.evaluation.turns import chat_form
 from zoo.hookspecs import Loader
 from zoo.host import Host
@@ -55,6 +55,10 @@ def ask(
         yield Piece(model, form)
         try:
             loader = host.loader_of(model, options.loader)
+            if loader.reads_files:
+                config = find_checkpoint(model).config
+                loader = host.loader_of(model, options.loader, config)
+            answerable(loader, "generate_until")
             lm = loader.load(
                 model,
                 device=settings.device,

@@ -56,6 +56,11 @@ class Loader:
         a model whose `gpus` are several.
     session: opens what is kept from one model of a run to the next, as the weights under adapters
         are, and gives the `load` to use within; None where nothing is kept.
+    takes: whether it loads a checkpoint of this config.json; None where it does not say. A
+        checkpoint that the default loader does not take, and for which nobody names a loader, gets
+        the one that takes it. Code of a repository is then refused before loading unless pinned.
+    unanswered: by kind of request (loglikelihood, loglikelihood_rolling, generate_until), why its
+        models do not answer it, as the end of a sentence; such a cell is not applicable.
     identity: of loader_args what decides an answer, of models that are no files: how often a server
         is asked again does not. Pure and quick; raises ConfigError where loader_args cannot be
         meant. None takes all of them. A `tokenizer` among them is known by its bytes.
@@ -70,6 +75,8 @@ class Loader:
     pools: bool = False
     spread: Mapping[str, Any] = field(default_factory=dict)
     session: Callable[[], AbstractContextManager[LoadModel]] | None = None
+    takes: Callable[[Mapping[str, Any]], bool] | None = None
+    unanswered: Mapping[str, str] = field(default_factory=dict)
     identity: Callable[[Model], Mapping[str, Any]] | None = None
     takes_turns: bool = False
 

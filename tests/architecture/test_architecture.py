@@ -44,7 +44,7 @@ FLOORS = (
     },
     {"columns", "config", "effects", "plugins", "ratios", "store", "task_code"},
     {"contrasts", "interruption", "liveness", "pairing", "registry", "suites", "trust"},
-    {"claims", "composites", "equivalence", "plan", "probes", "questions"},
+    {"claims", "composites", "equivalence", "loaders", "plan", "probes", "questions"},
     {"catalogue", "findings", "discovery", "evaluation", "matching", "reporting", "stages"},
     {"advice", "host", "measures", "recall", "sheet", "telling"},
     {"diagnosis", "executors", "maintenance", "tradeoff"},

@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     host = open_host(args)
     rows: list[dict[str, Any]] = []
     failed: list[Result] = []
+    passed_over: list[Result] = []
     plans: list[Plan] = []
     for family in host.discovery.resolve(args.targets, args.base):
         suite = host.suite(args.suite, args.tasks, family)
@@ -60,10 +61,12 @@ def run(args: argparse.Namespace) -> int:
             sys.stdout.flush()
         specs, status = _listed(host, family, plan, args)
         failed += status["failed"]
+        passed_over += status.get("not applicable", ())
         rows += [_as_json(spec, status) for spec in specs]
     if args.json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
     show_problems(host, plans)
+    show_failed(tuple(passed_over), "not applicable")
     show_failed(tuple(failed))
     return int(bool(failed))
 
@@ -101,14 +104,20 @@ def _listed(
     if not args.json:
         print(
             f"checked: {len(found.asked)} cells to ask ({sum(found.requests.values())} requests), "
-            f"{len(found.reused)} in the store, {len(found.failed)} would fail"
+            f"{len(found.reused)} in the store, "
+            + (f"{len(found.not_applicable)} not applicable, " if found.not_applicable else "")
+            + f"{len(found.failed)} would fail"
         )
         for purpose, count in found.requests.items():
             if purpose:
                 print(clean(f"    {count} requests for probes: {purpose}"))
         if args.probes and found.asked:
             print("    probes may ask more once these are answered")
-    return found.specs, {"failed": found.failed, "in the store": found.reused}
+    return found.specs, {
+        "failed": found.failed,
+        "not applicable": found.not_applicable,
+        "in the store": found.reused,
+    }
 
 
 def _as_json(spec: RunSpec, status: Mapping[str, Sequence[Result]]) -> dict[str, Any]:

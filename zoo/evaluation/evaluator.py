@@ -19,15 +19,13 @@ from zoo.evaluation.loading import OnDemand, Sessions
 from zoo.evaluation.metering import metered, tokens_in
 from zoo.evaluation.outcomes import result_of, unscored
 from zoo.evaluation.pooling import POOL, pools
-from zoo.evaluation.preparing import Cell, Preparer
+from zoo.evaluation.preparing import Cell, LoaderOf, Preparer
 from zoo.evaluation.requests import (
     CellRequests,
     Response,
     responses_from_columns,
     responses_to_columns,
 )
-from zoo.hookspecs import Loader
-from zoo.models import Model
 from zoo.probing import describe
 from zoo.results import Item, Provenance, Result, RunSpec, Score
 from zoo.store import RESPONSES, SCORES, Store, Stored, Unkept
@@ -55,7 +53,7 @@ class Evaluator:
 
     store: Store
     preparer: Preparer
-    loader_of: Callable[[Model], Loader]
+    loader_of: LoaderOf
     device: str
     batch_size: int | str
     plugins: Mapping[str, str] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from zoo.errors import BenchmarkError, CellError, ModelError, NotApplicableError, ZooError
 from zoo.evaluation.checkpoints import Checkpoint, find_checkpoint, knows_thinking
@@ -92,6 +92,15 @@ class Cell:
         return self.wanted.size
 
 
+class LoaderOf(Protocol):
+    """The loader of a model; what its config.json says decides where no name does.
+
+    Raises ModelError where the checkpoint is none for the loader that is named.
+    """
+
+    def __call__(self, model: Model, config: Mapping[str, Any] | None = None, /) -> Loader: ...
+
+
 class Preparer:
     """Prepares the cells of one run.
 
@@ -100,14 +109,15 @@ class Preparer:
     not once for each of its cells. A file that changes during the run changes nothing, so another
     run needs another Preparer.
 
-    dtype: "auto" means each checkpoint's own. loader_args: of the run, laid over each model's own.
+    loader_of: without a config, the loader as far as names decide it. dtype: "auto" means each
+    checkpoint's own. loader_args: of the run, laid over each model's own.
     answers: the stored answers under a response key, for cells that ask how likely they are.
     """
 
     def __init__(
         self,
         tasks: TaskLoader,
-        loader_of: Callable[[Model], Loader],
+        loader_of: LoaderOf,
         dtype: str,
         loader_args: Mapping[str, Any] | None = None,
         answers: Callable[[str], Stored | None] = lambda _: None,
@@ -150,11 +160,15 @@ class Preparer:
         checkpoint = self._once(
             ("checkpoint", named), lambda: find_checkpoint(model, loader.reads_files, args)
         )
+        loader, by_name = self._loader_of(model, checkpoint.config), loader
+        if loader.name != by_name.name:
+            model = replace(model, loader=loader.name)
         loaded = self._once(
             ("task", benchmark.task, benchmark.num_fewshot, benchmark.repeats, spec.limit),
             lambda: self._tasks.load(benchmark, spec.limit),
         )
-        if loader in (HF, TORCH) and not checkpoint.pin:
+        answerable(loader, _kind(spec, loaded))
+        if (loader in (HF, TORCH) or loader.takes) and not checkpoint.pin:
             where = checkpoint.commit, checkpoint.folder
             if reason := needed_code(model.id, checkpoint.config, *where):
                 raise ModelError(reason)
@@ -253,6 +267,19 @@ class Preparer:
             # lm-eval gives every request of a task the same arguments
             lambda: tuple(replace(each, gen_kwargs=arguments) for each in requests),
         )
+
+
+def answerable(loader: Loader, kind: str) -> None:
+    """Raises NotApplicableError where a loader's models do not answer a kind of request."""
+    if reason := loader.unanswered.get(kind):
+        raise NotApplicableError(f"the loader {loader.name!r} does not answer {kind}: {reason}")
+
+
+def _kind(spec: RunSpec, loaded: LoadedTask) -> str:
+    """How a cell asks, before its requests are built."""
+    if spec.likelihood_of or loaded.output_type == "multiple_choice":
+        return "loglikelihood"
+    return loaded.output_type
 
 
 def _wishes_thinking(prompting: Prompting) -> bool:

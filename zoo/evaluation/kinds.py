@@ -1,0 +1,53 @@
+"""Kinds of language models, as a config.json tells them: encoder-decoder, masked, causal.
+
+A checkpoint is of one kind. What reads one kind as another gives numbers that mean nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MASKED_HEAD = "ForMaskedLM"
+CAUSAL_HEADS = ("ForCausalLM", "LMHeadModel")
+
+
+def is_encoder_decoder(config: Mapping[str, Any]) -> bool:
+    """Whether a text is read by an encoder and answered by a decoder, as in T5 and BART."""
+    return config.get("is_encoder_decoder") is True
+
+
+def is_masked(config: Mapping[str, Any]) -> bool:
+    """Whether each token is seen by all others, as in BERT, and gaps are what is predicted.
+
+    BERT and its kin can be made causal too: then they are saved as decoders.
+
+    >>> is_masked({"model_type": "bert", "architectures": ["BertForMaskedLM"]})
+    True
+    >>> is_masked({"model_type": "bert", "is_decoder": True})
+    False
+    """
+    if is_encoder_decoder(config) or config.get("is_decoder"):
+        return False
+    heads = head_of(config)
+    if heads.endswith(CAUSAL_HEADS):
+        return False
+    return heads.endswith(MASKED_HEAD) or _encodes(config.get("model_type"))
+
+
+def is_causal(config: Mapping[str, Any]) -> bool:
+    """Whether it reads from left to right, or is of no other kind that is known."""
+    return not is_encoder_decoder(config) and not is_masked(config)
+
+
+def head_of(config: Mapping[str, Any]) -> str:
+    """The class it was saved from, "" where it does not say."""
+    named = config.get("architectures")
+    return str(named[0]) if isinstance(named, list) and named else ""
+
+
+def _encodes(model_type: Any) -> bool:
+    """Whether transformers knows a type of model by a masked language model's head."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    return model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
