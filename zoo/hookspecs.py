@@ -61,9 +61,10 @@ class Loader:
         the one that takes it. Code of a repository is then refused before loading unless pinned.
     unanswered: by kind of request (loglikelihood, loglikelihood_rolling, generate_until), why its
         models do not answer it, as the end of a sentence; such a cell is not applicable.
-    identity: of loader_args what decides an answer, of models that are no files: how often a server
-        is asked again does not. Pure and quick; raises ConfigError where loader_args cannot be
-        meant. None takes all of them. A `tokenizer` among them is known by its bytes.
+    identity: of a loader whose models run elsewhere, as those of a server: what decides an answer
+        of theirs, from their loader_args (how often to ask again does not). Dtype and device are
+        then not the run's. Pure and quick; raises ConfigError where loader_args cannot be meant. A
+        `tokenizer` in it is known by its bytes.
     takes_turns: whether its models lay their own chat template: a chat comes as the text of
         `zoo.evaluation.turns.Turns`.
     """

@@ -294,6 +294,7 @@ class Evaluator:
     def _provenance(self, cell: Cell, lm: LM) -> Provenance:
         """Of answers that this model is about to give."""
         loader = self.loader_of(cell.spec.model)
+        device = self.device if loader.identity is None else ""  # elsewhere, and not known
         return Provenance(
             response_key=cell.response_key,
             weights=cell.checkpoint.identity.weights,
@@ -302,9 +303,9 @@ class Evaluator:
             loader=loader.name,
             engine=loader.numerics,
             dtype=cell.dtype,
-            device=self.device,
+            device=device,
             batch_size=str(getattr(lm, "batch_size", self.batch_size)),
-            hardware=hardware(self.device),
+            hardware=hardware(device) if device else "",
             first_tokens=first_tokens(lm, cell.requests[0]),
             scoring=str(getattr(lm, "scoring", "")),
             end=str(getattr(getattr(lm, "tokenizer", None), "eos_token", None) or ""),

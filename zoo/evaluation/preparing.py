@@ -202,7 +202,7 @@ class Preparer:
             arguments, stops = _generation(requests, prompting, checkpoint, room)
             refuse_code_of_generation(arguments)
             requests = self._with_arguments(requests, arguments)
-        dtype = self._dtype
+        dtype = self._dtype if loader.identity is None else ""  # elsewhere, and not ours to choose
         if dtype == "auto" and checkpoint.folder is not None:
             dtype = checkpoint_dtype(checkpoint.config)
         answerer = Answerer(
