@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 NEEDED = ("aiohttp", "requests", "tenacity")
 
 
+def missing() -> str:
+    """Why it cannot be used here, "" where it can."""
+    absent = [name for name in NEEDED if find_spec(name) is None]
+    return f'{", ".join(absent)} missing; pip install "stagezoo[openai]"' if absent else ""
+
+
 def load_openai(model: Model, **options: Any) -> LM:
     """The model as its server answers. Device, dtype and batch size are the server's own affair.
 
@@ -30,11 +36,8 @@ def load_openai(model: Model, **options: Any) -> LM:
     """
     of_the_run = ("device", "dtype", "batch_size")
     args = arguments_of(model, {k: v for k, v in options.items() if k not in of_the_run})
-    if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise ModelError(
-            f"--loader openai needs {', '.join(missing)}; install it with "
-            'pip install "stagezoo[openai]"'
-        )
+    if reason := missing():
+        raise ModelError(f"--loader openai: {reason}")
     from zoo_openai.endpoint import Endpoint
 
     return Endpoint(args)
@@ -51,5 +54,6 @@ def zoo_loaders() -> list[Loader]:
             reads_files=False,
             identity=identity,
             takes_turns=True,
+            missing=missing,
         )
     ]

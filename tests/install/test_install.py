@@ -19,7 +19,7 @@ pytestmark = pytest.mark.install
 CHECKOUT = Path(zoo.__file__).parents[1]
 PLUGINS = set(
     """benchmarks finetuned instruct masked merged nano openai pretrained probes quantized ray rl
-    seq2seq""".split()
+    seq2seq vllm""".split()
 )
 
 if not (CHECKOUT / "pyproject.toml").is_file():
