@@ -86,7 +86,7 @@ class _Sent:
         most = gen_kwargs.get("max_gen_toks")
         seeds = _seeds(contexts, gen_kwargs)
         payloads = [
-            self._payload(context, gen_kwargs, seed)
+            self.payload(context, gen_kwargs, seed)
             for context, seed in zip(contexts, seeds, strict=True)
         ]
 
@@ -97,9 +97,10 @@ class _Sent:
 
         return await self._send(payloads, read)
 
-    def _payload(
+    def payload(
         self, context: str, gen_kwargs: Mapping[str, Any], seed: int | None
     ) -> dict[str, Any]:
+        """What is sent for a prompt. seed: None for lm-eval's own."""
         wishes = copy.deepcopy(dict(gen_kwargs))
         if wishes.get("do_sample") and "temperature" not in wishes:
             wishes["temperature"] = 1.0  # lm-eval would ask for 0, which draws nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -216,3 +217,13 @@ def test_stops_that_a_server_passes_over_are_cut_here(
     asked = spec(served(endpoint), "tiny_write", prompting=Prompting(gen_kwargs={"until": ["\n"]}))
     (result,) = results(tmp_path, task_folder, asked)
     assert {item.response for item in result.items} == {"A"}
+
+
+def test_a_notebook_can_ask_a_server_from_within_its_loop(
+    endpoint: Endpoint, base: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    async def notebook() -> list[Result]:
+        model = served(endpoint, tokenizer=str(base))
+        return results(tmp_path, task_folder, spec(model, "tiny_choice"), spec(model, "tiny_write"))
+
+    assert [each.status for each in asyncio.run(notebook())] == ["scored"] * 2

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from zoo.errors import ConfigError
+from zoo.evaluation.turns import Turns
 from zoo.models import Model
 from zoo.redaction import redact, refuse_secrets
 from zoo_openai.arguments import arguments_of, identity
+from zoo_openai.models import Chat, OpenAIChat
+from zoo_openai.transport import Transport
 
 
 def model(**args: Any) -> Model:
@@ -82,3 +85,21 @@ def test_a_key_goes_to_nobody_but_whom_the_environment_names(
     assert key("https://third.example/v1") == ""
     assert key("https://api.openai.com/v1") == ""
     assert redact("home-key-home-key, other-key-other-key") == "[redacted], [redacted]"
+
+
+@pytest.mark.parametrize(
+    ("url", "fields"),
+    [
+        ("https://api.openai.com/v1", {"max_completion_tokens", "seed", "temperature", "stop"}),
+        ("http://a/v1", {"max_tokens", "seed", "temperature", "stop", "chat_template_kwargs"}),
+    ],
+)
+def test_openai_is_sent_its_own_fields_and_others_whether_to_think(
+    url: str, fields: set[str]
+) -> None:
+    args = arguments_of(model(base_url=url, model="gpt-4o"), {})
+    kind = OpenAIChat if args.address.is_openai else Chat
+    way = kind(args, Transport(args.address, args.patience), lambda *_: None)
+    context = Turns([{"role": "user", "content": "?"}], thinking=True).text
+    payload = way.payload(context, {"until": ["\n"], "max_gen_toks": 5}, seed=None)
+    assert set(payload) == {"model", "messages", *fields}
