@@ -61,6 +61,11 @@ class Loader:
         the one that takes it. Code of a repository is then refused before loading unless pinned.
     unanswered: by kind of request (loglikelihood, loglikelihood_rolling, generate_until), why its
         models do not answer it, as the end of a sentence; such a cell is not applicable.
+    identity: of loader_args what decides an answer, of models that are no files: how often a server
+        is asked again does not. Pure and quick; raises ConfigError where loader_args cannot be
+        meant. None takes all of them. A `tokenizer` among them is known by its bytes.
+    takes_turns: whether its models lay their own chat template: a chat comes as the text of
+        `zoo.evaluation.turns.Turns`.
     """
 
     name: str
@@ -72,6 +77,8 @@ class Loader:
     session: Callable[[], AbstractContextManager[LoadModel]] | None = None
     takes: Callable[[Mapping[str, Any]], bool] | None = None
     unanswered: Mapping[str, str] = field(default_factory=dict)
+    identity: Callable[[Model], Mapping[str, Any]] | None = None
+    takes_turns: bool = False
 
 
 @dataclass(frozen=True)

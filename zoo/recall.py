@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from zoo.benchmarks import Suite
 from zoo.discovery import lineage, parents_first
 from zoo.errors import StoreError, UnknownNameError
-from zoo.evaluation.evaluator import result_of
+from zoo.evaluation.outcomes import result_of
 from zoo.models import Family, Model
 from zoo.results import RecordedCell, Result, RunRecord
 from zoo.store import SCORES, Store

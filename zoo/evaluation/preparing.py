@@ -11,12 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from zoo.errors import BenchmarkError, CellError, ModelError, NotApplicableError, ZooError
-from zoo.evaluation.checkpoints import (
-    Checkpoint,
-    chat_renderer,
-    find_checkpoint,
-    knows_thinking,
-)
+from zoo.evaluation.checkpoints import Checkpoint, find_checkpoint, knows_thinking
 from zoo.evaluation.environment import checkpoint_dtype
 from zoo.evaluation.huggingface import HF, TORCH
 from zoo.evaluation.keys import Answerer, response_key, score_key
@@ -25,6 +20,7 @@ from zoo.evaluation.preflight.code import needed_code, refuse_code_of_generation
 from zoo.evaluation.preflight.measures import unmeasured
 from zoo.evaluation.requests import CellRequests, Request, requests_digest
 from zoo.evaluation.tasks import LoadedTask, TaskLoader, build_requests
+from zoo.evaluation.turns import THINK_END, chat_form
 from zoo.fingerprints import canonical
 from zoo.hookspecs import Loader
 from zoo.models import Model, Prompting
@@ -43,6 +39,11 @@ DEFAULT_BUDGET = 256
 BUDGET_ALIASES = ("max_new_tokens", "max_tokens", "max_completion_tokens")
 """Other names for max_gen_toks, which lm-eval passes over where that is given too."""
 
+UNWEIGHED = (
+    "the server of {} lays the chat template itself and weighs no given answer; where it takes "
+    "plain completions too, name the model's tokenizer: --loader-args tokenizer=org/name"
+)
+
 _THINKING = {
     "enable_thinking",
     "think_end_token",
@@ -59,7 +60,7 @@ class Cell:
 
     dtype: what the weights are loaded in, never "auto" where the checkpoint can be read.
     stops: stop strings held back while the model thinks and applied when it is scored.
-    asked: hash of the requests.
+    asked: hash of the requests. think_end: what ends the thinking in an answer, None for nothing.
     """
 
     spec: RunSpec
@@ -71,6 +72,7 @@ class Cell:
     response_key: str
     score_key: str
     asked: str = ""
+    think_end: str | None = None
 
     @property
     def model(self) -> Model:
@@ -153,9 +155,10 @@ class Preparer:
     def _prepare(self, spec: RunSpec) -> Cell:
         benchmark, model = spec.benchmark, spec.model
         loader = self._loader_of(model)
-        named = canonical([model.id, model.revision, loader.name, dict(model.loader_args)])
+        args = loader.identity(model) if loader.identity else model.loader_args
+        named = canonical([model.id, model.revision, loader.name, dict(args)])
         checkpoint = self._once(
-            ("checkpoint", named), lambda: find_checkpoint(model, loader.reads_files)
+            ("checkpoint", named), lambda: find_checkpoint(model, loader.reads_files, args)
         )
         loader, by_name = self._loader_of(model, checkpoint.config), loader
         if loader.name != by_name.name:
@@ -184,7 +187,12 @@ class Preparer:
         ):
             spec = _without_thinking(spec)
         prompting = spec.prompting
-        requests = self._requests(spec, prompting, loaded, checkpoint)
+        turns = loader.takes_turns and prompting.is_chat
+        if turns and (not generates or spec.likelihood_of):
+            if checkpoint.tokenizer_folder is None:
+                raise NotApplicableError(UNWEIGHED.format(model.id))
+            turns = False  # a given answer is weighed after the template as it is written
+        requests = self._requests(spec, prompting, loaded, checkpoint, turns)
         stops: tuple[str, ...] = ()
         if spec.likelihood_of:
             stored = self._answers(spec.likelihood_of)
@@ -202,42 +210,38 @@ class Preparer:
             loader=loader.name,
             numerics=loader.numerics,
             dtype=dtype,
-            loader_args={k: v for k, v in model.loader_args.items() if k not in PATH_ARGS},
+            loader_args={k: v for k, v in args.items() if k not in PATH_ARGS},
         )
         asked = self._once(("digest", id(requests)), lambda: requests_digest(requests))
         repeats = 1 if spec.likelihood_of else loaded.repeats
         responses = response_key(answerer, asked, repeats, spec.seed)
+        think_end = prompting.think_end_token or (THINK_END if turns else None)
         scores = score_key(
             responses,
             loaded.content,
             benchmark.metric,
             benchmark.filter,
             benchmark.cluster,
-            prompting.think_end_token,
+            think_end,
             stops,
             benchmark.repeats,
         )
         # what was hashed is what is loaded: a branch that moves on in between changes nothing
         pinned = replace(model, revision=checkpoint.commit or model.revision)
         spec = replace(spec, model=pinned)
-        return Cell(spec, checkpoint, dtype, loaded, requests, stops, responses, scores, asked)
+        keys = responses, scores, asked
+        return Cell(spec, checkpoint, dtype, loaded, requests, stops, *keys, think_end)
 
     def _requests(
-        self, spec: RunSpec, prompting: Prompting, loaded: LoadedTask, checkpoint: Checkpoint
+        self,
+        spec: RunSpec,
+        prompting: Prompting,
+        loaded: LoadedTask,
+        checkpoint: Checkpoint,
+        turns: bool,
     ) -> tuple[Request, ...]:
         benchmark = spec.benchmark
-        asked: tuple[object, ...] = (prompting.system_instruction,)
-        renderer = None
-        if prompting.is_chat:
-            renderer = chat_renderer(checkpoint.tokenizer(), prompting, spec.model.id)
-            asked = (
-                prompting.system_instruction,
-                prompting.chat_template,
-                prompting.fewshot_as_multiturn,
-                prompting.enable_thinking,
-                checkpoint.identity.tokenizer,
-                checkpoint.identity.chat_template,
-            )
+        renderer, asked = chat_form(checkpoint, prompting, spec.model.id, turns=turns)
         return self._once(
             (
                 "requests",
