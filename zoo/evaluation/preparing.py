@@ -15,6 +15,7 @@ from zoo.evaluation.checkpoints import Checkpoint, find_checkpoint, knows_thinki
 from zoo.evaluation.environment import checkpoint_dtype
 from zoo.evaluation.huggingface import HF, TORCH
 from zoo.evaluation.keys import Answerer, response_key, score_key
+from zoo.evaluation.kinds import is_encoder_decoder
 from zoo.evaluation.likelihoods import likelihood_requests
 from zoo.evaluation.preflight.code import needed_code, refuse_code_of_generation
 from zoo.evaluation.preflight.measures import unmeasured
@@ -364,7 +365,9 @@ def _one_budget(gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _longest(requests: tuple[Request, ...], checkpoint: Checkpoint) -> int:
-    """Tokens of the longest prompt."""
+    """Tokens of the longest prompt, where prompt and answer share the context."""
+    if is_encoder_decoder(checkpoint.config):
+        return 0
     encoded = checkpoint.tokenizer()(
         [request.context for request in requests], add_special_tokens=True
     )
