@@ -87,7 +87,7 @@ def frame_of(tokenizer: Any, length: int) -> Frame:
 class Narrowed:
     """The projection to the vocabulary, done for one position of each row.
 
-    With many words in the vocabulary it is half of the work, and of all other positions for nothing.
+    With a large vocabulary it is half of the work, and for all other positions in vain.
     """
 
     def __init__(self, model: Any) -> None:

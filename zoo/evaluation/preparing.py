@@ -18,6 +18,7 @@ from zoo.evaluation.huggingface import HF, TORCH
 from zoo.evaluation.keys import Answerer, response_key, score_key
 from zoo.evaluation.likelihoods import likelihood_requests
 from zoo.evaluation.preflight.code import needed_code, refuse_code_of_generation
+from zoo.evaluation.preflight.heads import not_a_writer
 from zoo.evaluation.preflight.measures import unmeasured
 from zoo.evaluation.requests import CellRequests, Request, requests_digest
 from zoo.evaluation.tasks import LoadedTask, TaskLoader, build_requests
@@ -163,6 +164,8 @@ class Preparer:
             lambda: self._tasks.load(benchmark, spec.limit),
         )
         answerable(loader, _kind(spec, loaded))
+        if loader in (HF, TORCH) and (reason := not_a_writer(model.id, checkpoint.config)):
+            raise ModelError(reason)
         if (loader in (HF, TORCH) or loader.takes) and not checkpoint.pin:
             where = checkpoint.commit, checkpoint.folder
             if reason := needed_code(model.id, checkpoint.config, *where):
@@ -221,7 +224,7 @@ class Preparer:
             benchmark.repeats,
         )
         # what was hashed is what is loaded: a branch that moves on in between changes nothing
-        pinned = replace(model, revision=checkpoint.commit or model.revision)
+        pinned = replace(model, revision=checkpoint.revision or model.revision)
         spec = replace(spec, model=pinned)
         keys = responses, scores, asked
         return Cell(spec, checkpoint, dtype, loaded, requests, stops, *keys, think_end)
