@@ -18,7 +18,7 @@ pytestmark = pytest.mark.install
 
 CHECKOUT = Path(zoo.__file__).parents[1]
 PLUGINS = set(
-    """benchmarks finetuned instruct masked merged nano pretrained probes quantized ray rl
+    """benchmarks catalogue finetuned instruct masked merged nano pretrained probes quantized ray rl
     seq2seq""".split()
 )
 
