@@ -73,7 +73,7 @@ def test_a_text_of_its_own_is_an_answer_to_an_empty_prompt(lm: Any) -> None:
 
 
 def test_an_answer_is_the_same_alone_and_beside_a_longer_prompt(lm: Any) -> None:
-    arguments = {"until": [], "max_gen_toks": 12, "do_sample": False}
+    arguments = {"until": [], "max_gen_toks": 8, "do_sample": False}
     prompts = [(text, dict(arguments)) for text in ("the cat", "one two", LONG)]
     together = lm.generate_until(instances("generate_until", *prompts), disable_tqdm=True)
     alone = [
@@ -83,13 +83,13 @@ def test_an_answer_is_the_same_alone_and_beside_a_longer_prompt(lm: Any) -> None
     assert together == alone
     for (text, _), written in zip(prompts, together, strict=True):
         ids = lm.model.generate(
-            **lm.tokenizer(text, return_tensors="pt"), max_new_tokens=12, do_sample=False
+            **lm.tokenizer(text, return_tensors="pt"), max_new_tokens=8, do_sample=False
         )
         assert written == lm.tokenizer.decode(ids[0], skip_special_tokens=True)
 
 
 def test_writing_ends_at_a_stop_and_not_at_the_end_of_the_budget(lm: Any) -> None:
-    whole = {"until": [], "max_gen_toks": 40, "do_sample": False}
+    whole = {"until": [], "max_gen_toks": 16, "do_sample": False}
     (text,) = lm.generate_until(instances("generate_until", (LONG, whole)), disable_tqdm=True)
     assert text
     steps: list[int] = []
@@ -99,7 +99,7 @@ def test_writing_ends_at_a_stop_and_not_at_the_end_of_the_budget(lm: Any) -> Non
         assert lm.generate_until(asked, disable_tqdm=True) == [""]
     finally:
         handle.remove()
-    assert len(steps) < 10
+    assert len(steps) < 8
 
 
 def test_a_prompt_that_is_too_long_keeps_its_end_whatever_else_is_in_the_batch(lm: Any) -> None:
