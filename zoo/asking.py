@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import ZooError
+from zoo.evaluation.budgets import BUDGET_ALIASES
 from zoo.evaluation.checkpoints import find_checkpoint
-from zoo.evaluation.preparing import BUDGET_ALIASES, answerable
+from zoo.evaluation.preparing import answerable
 from zoo.evaluation.turns import chat_form
 from zoo.hookspecs import Loader
 from zoo.host import Host

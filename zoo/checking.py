@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zoo.evaluation.evaluator import OnEvent
+from zoo.evaluation.preparing import Cell
 from zoo.host import Host
 from zoo.models import Family
 from zoo.plan import Plan
@@ -24,6 +25,7 @@ class Checked:
 
     specs: all that could be planned, those among them that probes want of what the store has.
     requests: answers that are lacking, by purpose ("" for the suite's own cells).
+    cells: all that could be prepared.
     """
 
     specs: tuple[RunSpec, ...]
@@ -32,6 +34,7 @@ class Checked:
     reused: tuple[Result, ...]
     asked: tuple[RunSpec, ...]
     requests: Mapping[str, int]
+    cells: tuple[Cell, ...] = ()
 
 
 def check_family(
@@ -45,12 +48,14 @@ def check_family(
     known: list[Result] = []
     asked: list[RunSpec] = []
     sizes: dict[str, tuple[str, int]] = {}
+    ready: list[Cell] = []
     more = plan.specs + wanted_by(host, probes, family, plan, known, options.probe_args, on_event)
     for _ in range(WAVES):
         if not more:
             break
         results: dict[int, Result] = {}
         cells = prepare_cells(more, plain(settings), results, on_event)
+        ready += cells.values()
         waiting = cells_to_ask(host, cells, device, results, on_event)
         specs += more
         known += results.values()
@@ -70,4 +75,5 @@ def check_family(
         tuple(each for each in known if each.reused),
         tuple(asked),
         requests,
+        tuple(ready),
     )

@@ -54,7 +54,7 @@ _MEANINGS = {
     "ZooTable.store": "folder of answers, scores, run records and reports; `--store` comes first",
     "ZooTable.executor": "where jobs run; `--executor` comes first",
     "ZooTable.loader": "how models are loaded that name no loader themselves; none means the "
-    "engine, `torch`; `--loader` comes first",
+    "engine, `torch`, or the one that takes a checkpoint of its kind; `--loader` comes first",
     "PluginsTable.block": "entry points that are installed and not to be used",
     "PluginsTable.only": "entry points that may be used, and no others",
     "PluginsTable.pick": "distribution by name, for a name that two distributions claim",
@@ -64,7 +64,12 @@ _MEANINGS = {
     "ModelTable.regime": "way of training; left out, it is read from the checkpoint (`zoo tree`)",
     "ModelTable.revision": "branch, tag or commit on the Hub; left out, the main branch",
     "ModelTable.base_model": "the parent's id, several for a merge; left out, what the card or the "
-    "adapter's configuration says (a Hub id whose `regime` is given is not read)",
+    "adapter's configuration says (a Hub id whose `regime` is given is not read); `[]` "
+    "says that it has none, whatever its card names",
+    "ModelTable.licence": "for people; left out, what the card says, where that is read",
+    "ModelTable.parameters": "how many it has, with its base's if it is an adapter; left out, what "
+    "the files say, where they are read",
+    "ModelTable.note": "what to know of it, shown by `zoo tree`",
     "ModelTable.step": "of training, for people",
     "ModelTable.seed": "of training, for people",
     "ModelTable.training_datasets": "for people",

@@ -87,7 +87,7 @@ def frame_of(tokenizer: Any, length: int) -> Frame:
 class Narrowed:
     """The projection to the vocabulary, done for one position of each row.
 
-    It is most of the work of a small model, and all other rows of it are thrown away.
+    With a large vocabulary it is half of the work, and for all other positions in vain.
     """
 
     def __init__(self, model: Any) -> None:

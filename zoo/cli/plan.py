@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zoo.host import Host
     from zoo.models import Family
     from zoo.plan import Plan
+    from zoo.pricing import Price
     from zoo.results import Result, RunSpec
 
 
@@ -25,7 +26,8 @@ def register(verbs: Any) -> None:
         run,
         description="List the cells of a run without running it, and check each as a run does "
         "before it loads a weight: data, templates, metrics, memory, disk. --explain names the "
-        "rule behind each choice (command line > zoo.toml > benchmark > regime).",
+        "rule behind each choice (command line > zoo.toml > benchmark > regime). Then comes the "
+        "price of what is to be asked: download, disk, memory, tokens, time and what it rests on.",
     )
     add_targets(parser)
     add_asking(parser)
@@ -59,10 +61,10 @@ def run(args: argparse.Namespace) -> int:
             )
             _print(plan.specs, args.explain)
             sys.stdout.flush()
-        specs, status = _listed(host, family, plan, args)
+        specs, status, prices = _listed(host, family, plan, args)
         failed += status["failed"]
         passed_over += status.get("not applicable", ())
-        rows += [_as_json(spec, status) for spec in specs]
+        rows += [_as_json(spec, status, prices) for spec in specs]
     if args.json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
     show_problems(host, plans)
@@ -73,11 +75,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _listed(
     host: Host, family: Family, plan: Plan, args: argparse.Namespace
-) -> tuple[tuple[RunSpec, ...], dict[str, tuple[Result, ...]]]:
-    """All cells, those of probes among them, and results that are known before anything is asked:
-    of cells that fail, and of the store."""
+) -> tuple[tuple[RunSpec, ...], dict[str, tuple[Result, ...]], Sequence[Price]]:
+    """All cells, those of probes among them; results that are known before anything is asked, of
+    cells that fail and of the store; and what each model would take."""
     from zoo.checking import check_family
+    from zoo.cli.price import lines_of
     from zoo.cli.run import wishes_of
+    from zoo.evaluation.environment import resolve_device, resolve_dtype
+    from zoo.evaluation.preflight.disk import cache_folder, free_bytes
+    from zoo.evaluation.preflight.memory import memory_of
+    from zoo.pricing import price_family
     from zoo.probes import chosen
     from zoo.reporting.text import clean
     from zoo.running import Options
@@ -99,7 +106,7 @@ def _listed(
     if args.no_check:
         probes = chosen(host.registry.probes, options.probes, options.probe_args)
         more = wanted_by(host, probes, family, plan, (), options.probe_args, on_event)
-        return plan.specs + more, {"failed": plan.failed}
+        return plan.specs + more, {"failed": plan.failed}, ()
     found = check_family(host, family, plan, options, on_event)
     if not args.json:
         print(
@@ -113,15 +120,25 @@ def _listed(
                 print(clean(f"    {count} requests for probes: {purpose}"))
         if args.probes and found.asked:
             print("    probes may ask more once these are answered")
-    return found.specs, {
+    device = resolve_device(args.device)
+    dtype = resolve_dtype(args.dtype, device)
+    prices = price_family(host, family, found, device=device, dtype=dtype)
+    if not args.json:
+        free = free_bytes(cache_folder()) if any(each.download for each in prices) else None
+        print("\n".join(lines_of(prices, free, memory_of(device))))
+    known = {
         "failed": found.failed,
         "not applicable": found.not_applicable,
         "in the store": found.reused,
     }
+    return found.specs, known, prices
 
 
-def _as_json(spec: RunSpec, status: Mapping[str, Sequence[Result]]) -> dict[str, Any]:
-    """A cell. status: results that are known, by what the cell is called then."""
+def _as_json(
+    spec: RunSpec, status: Mapping[str, Sequence[Result]], prices: Sequence[Price]
+) -> dict[str, Any]:
+    """A cell. status: results that are known, by what the cell is called then. prices: of the
+    models; its own is null where nothing was checked."""
     from zoo.structuring import plain
 
     known = {
@@ -145,6 +162,7 @@ def _as_json(spec: RunSpec, status: Mapping[str, Sequence[Result]]) -> dict[str,
         "rules": [{"choice": choice, "rule": rule} for choice, rule in spec.rules],
         "status": called,
         "error": error,
+        "price": next((plain(each) for each in prices if each.model == spec.model.id), None),
     }
 
 

@@ -8,9 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-MASKED_HEAD = "ForMaskedLM"
-CAUSAL_HEADS = ("ForCausalLM", "LMHeadModel")
-
 
 def is_encoder_decoder(config: Mapping[str, Any]) -> bool:
     """Whether a text is read by an encoder and answered by a decoder, as in T5 and BART."""
@@ -20,7 +17,8 @@ def is_encoder_decoder(config: Mapping[str, Any]) -> bool:
 def is_masked(config: Mapping[str, Any]) -> bool:
     """Whether each token is seen by all others, as in BERT, and gaps are what is predicted.
 
-    BERT and its kin can be made causal too: then they are saved as decoders.
+    BERT and its kin can be made causal too: then they are saved as decoders. A classifier made of
+    one is none: it has no head that could fill a gap.
 
     >>> is_masked({"model_type": "bert", "architectures": ["BertForMaskedLM"]})
     True
@@ -29,21 +27,17 @@ def is_masked(config: Mapping[str, Any]) -> bool:
     """
     if is_encoder_decoder(config) or config.get("is_decoder"):
         return False
-    heads = head_of(config)
-    if heads.endswith(CAUSAL_HEADS):
-        return False
-    return heads.endswith(MASKED_HEAD) or _encodes(config.get("model_type"))
+    named = config.get("architectures")
+    saved = str(named[0]) if isinstance(named, list) and named else ""
+    if saved.endswith("ForMaskedLM"):
+        return True
+    bare = not saved or saved.endswith(("ForPreTraining", "Model"))
+    return bare and not saved.endswith("LMHeadModel") and _encodes(config.get("model_type"))
 
 
 def is_causal(config: Mapping[str, Any]) -> bool:
     """Whether it reads from left to right, or is of no other kind that is known."""
     return not is_encoder_decoder(config) and not is_masked(config)
-
-
-def head_of(config: Mapping[str, Any]) -> str:
-    """The class it was saved from, "" where it does not say."""
-    named = config.get("architectures")
-    return str(named[0]) if isinstance(named, list) and named else ""
 
 
 def _encodes(model_type: Any) -> bool:

@@ -10,13 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
-from zoo.errors import BenchmarkError, CellError, ModelError, NotApplicableError, ZooError
+from zoo.errors import BenchmarkError, ModelError, NotApplicableError, ZooError
+from zoo.evaluation.budgets import BUDGET_ALIASES, generation
 from zoo.evaluation.checkpoints import Checkpoint, find_checkpoint, knows_thinking
 from zoo.evaluation.environment import checkpoint_dtype
 from zoo.evaluation.huggingface import HF, TORCH
 from zoo.evaluation.keys import Answerer, response_key, score_key
 from zoo.evaluation.likelihoods import likelihood_requests
 from zoo.evaluation.preflight.code import needed_code, refuse_code_of_generation
+from zoo.evaluation.preflight.heads import not_a_writer
 from zoo.evaluation.preflight.measures import unmeasured
 from zoo.evaluation.requests import CellRequests, Request, requests_digest
 from zoo.evaluation.tasks import LoadedTask, TaskLoader, build_requests
@@ -32,12 +34,6 @@ from zoo.suites import misfit
 
 PATH_ARGS = ("pretrained", "peft", "tokenizer", "revision")
 """Loader arguments that say where files lie; their bytes identify them, not their names."""
-
-DEFAULT_BUDGET = 256
-"""Tokens that lm-eval's models generate where a task does not say how many."""
-
-BUDGET_ALIASES = ("max_new_tokens", "max_tokens", "max_completion_tokens")
-"""Other names for max_gen_toks, which lm-eval passes over where that is given too."""
 
 UNWEIGHED = (
     "the server of {} lays the chat template itself and weighs no given answer; where it takes "
@@ -168,6 +164,8 @@ class Preparer:
             lambda: self._tasks.load(benchmark, spec.limit),
         )
         answerable(loader, _kind(spec, loaded))
+        if loader in (HF, TORCH) and (reason := not_a_writer(model.id, checkpoint.config)):
+            raise ModelError(reason)
         if (loader in (HF, TORCH) or loader.takes) and not checkpoint.pin:
             where = checkpoint.commit, checkpoint.folder
             if reason := needed_code(model.id, checkpoint.config, *where):
@@ -198,8 +196,7 @@ class Preparer:
             stored = self._answers(spec.likelihood_of)
             requests = likelihood_requests(requests, stored)
         elif generates:
-            room = _room(model, checkpoint)
-            arguments, stops = _generation(requests, prompting, checkpoint, room)
+            arguments, stops = generation(requests, prompting, model, checkpoint)
             refuse_code_of_generation(arguments)
             requests = self._with_arguments(requests, arguments)
         dtype = self._dtype if loader.identity is None else ""  # elsewhere, and not ours to choose
@@ -227,7 +224,7 @@ class Preparer:
             benchmark.repeats,
         )
         # what was hashed is what is loaded: a branch that moves on in between changes nothing
-        pinned = replace(model, revision=checkpoint.commit or model.revision)
+        pinned = replace(model, revision=checkpoint.revision or model.revision)
         spec = replace(spec, model=pinned)
         keys = responses, scores, asked
         return Cell(spec, checkpoint, dtype, loaded, requests, stops, *keys, think_end)
@@ -312,60 +309,3 @@ def _without_thinking(spec: RunSpec) -> RunSpec:
     ]
     rules.append(("no thinking", "its chat template knows no thinking"))
     return replace(spec, prompting=prompting, rules=tuple(rules))
-
-
-def _room(model: Model, checkpoint: Checkpoint) -> int | None:
-    """Tokens that fit into the model, or as many as its loader is told; None where unknown."""
-    told = model.loader_args.get("max_length")
-    return told if isinstance(told, int) else checkpoint.context_length
-
-
-def _generation(
-    requests: tuple[Request, ...], prompting: Prompting, checkpoint: Checkpoint, room: int | None
-) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The generation arguments, laid over the task's own, and the stops held back for scoring.
-
-    A model that thinks is not stopped by the task's stop strings, which its thinking may contain;
-    they cut its answer when it is scored. A budget that is larger than the task's own is clipped
-    to what the longest prompt leaves of the context, so that no prompt is cut for it.
-    """
-    own = {"max_gen_toks": DEFAULT_BUDGET, **_one_budget(requests[0].gen_kwargs or {})}
-    merged = {**own, **_one_budget(prompting.gen_kwargs)}
-    stops: tuple[str, ...] = ()
-    if _thinks(prompting):
-        until = merged.get("until") or []
-        stops = (until,) if isinstance(until, str) else tuple(until)
-        merged["until"] = []
-    if room is not None:
-        budget, least = int(merged["max_gen_toks"]), int(own["max_gen_toks"])
-        if budget > least:
-            budget = max(least, min(budget, room - _longest(requests, checkpoint)))
-        if budget >= room:
-            raise CellError(
-                f"max_gen_toks {budget} leaves no room for a prompt: the context of this model is "
-                f"{room} tokens; lower it with --gen-kwargs"
-            )
-        merged["max_gen_toks"] = budget
-    return merged, stops
-
-
-def _thinks(prompting: Prompting) -> bool:
-    """Whether an answer may begin with thinking: it is asked to, or only its end is known."""
-    if prompting.enable_thinking is None:
-        return prompting.think_end_token is not None
-    return prompting.enable_thinking
-
-
-def _one_budget(gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Generation arguments whose budget, if any, is called max_gen_toks, chosen as lm-eval does."""
-    found = [gen_kwargs[k] for k in ("max_gen_toks", *BUDGET_ALIASES) if k in gen_kwargs]
-    others = {k: v for k, v in gen_kwargs.items() if k not in BUDGET_ALIASES}
-    return {**others, "max_gen_toks": found[0]} if found else others
-
-
-def _longest(requests: tuple[Request, ...], checkpoint: Checkpoint) -> int:
-    """Tokens of the longest prompt."""
-    encoded = checkpoint.tokenizer()(
-        [request.context for request in requests], add_special_tokens=True
-    )
-    return max(len(ids) for ids in encoded["input_ids"])
