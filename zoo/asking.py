@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import ZooError
-from zoo.evaluation.checkpoints import chat_renderer, find_checkpoint
-from zoo.evaluation.preparing import BUDGET_ALIASES
+from zoo.evaluation.budgets import BUDGET_ALIASES
+from zoo.evaluation.checkpoints import find_checkpoint
+from zoo.evaluation.preparing import answerable
+from zoo.evaluation.turns import chat_form
+from zoo.hookspecs import Loader
 from zoo.host import Host
 from zoo.models import Family, Model, Prompting
 from zoo.probing import describe
@@ -53,6 +56,10 @@ def ask(
         yield Piece(model, form)
         try:
             loader = host.loader_of(model, options.loader)
+            if loader.reads_files:
+                config = find_checkpoint(model).config
+                loader = host.loader_of(model, options.loader, config)
+            answerable(loader, "generate_until")
             lm = loader.load(
                 model,
                 device=settings.device,
@@ -66,24 +73,23 @@ def ask(
             if model.id in failed:
                 yield Piece(model, form, error=failed[model.id])
                 continue
-            yield from _native(lm, specs[model.id], prompt, max_tokens, loader.reads_files)
+            yield from _native(lm, specs[model.id], prompt, max_tokens, loader)
         except ZooError as problem:
             yield Piece(model, form, error=str(problem))
         except Exception as problem:
             yield Piece(model, form, error=describe(problem))
 
 
-def _native(
-    lm: LM, spec: RunSpec, prompt: str, max_tokens: int, reads_files: bool
-) -> Iterator[Piece]:
+def _native(lm: LM, spec: RunSpec, prompt: str, max_tokens: int, loader: Loader) -> Iterator[Piece]:
     model, prompting = spec.model, spec.prompting
     if not prompting.is_chat and not prompting.system_instruction:
         yield Piece(model, "native", same=True)
         return
     text = prompt
     if prompting.is_chat:
-        checkpoint = find_checkpoint(model, reads_files)
-        render = chat_renderer(checkpoint.tokenizer(), prompting, model.id)
+        checkpoint = find_checkpoint(model, loader.reads_files)
+        render, _ = chat_form(checkpoint, prompting, model.id, turns=loader.takes_turns)
+        assert render is not None, "a chat has a form"
         system = prompting.system_instruction
         messages = [{"role": "system", "content": system}] if system else []
         text = render([*messages, {"role": "user", "content": prompt}])
@@ -97,7 +103,7 @@ def _write(lm: LM, text: str, prompting: Prompting, max_tokens: int) -> Iterator
     """What the model writes after the text, piece by piece where its loader can stream."""
     own = ("until", "max_gen_toks", *BUDGET_ALIASES)
     wishes = {k: v for k, v in prompting.gen_kwargs.items() if k not in own}
-    if hasattr(lm, "model") and hasattr(lm, "tokenizer"):
+    if callable(getattr(getattr(lm, "model", None), "forward", None)):
         yield from _stream(lm, text, wishes, max_tokens)
         return
     from zoo.evaluation.answering import answer

@@ -20,7 +20,8 @@ from zoo.waves import WAVES, wanted_by
 
 @dataclass(frozen=True)
 class Checked:
-    """What a run would do: cells that fail now, that the store has, and that are to be asked.
+    """What a run would do: cells that fail now, that cannot be asked of a model of its kind, that
+    the store has, and that are to be asked.
 
     specs: all that could be planned, those among them that probes want of what the store has.
     requests: answers that are lacking, by purpose ("" for the suite's own cells).
@@ -29,6 +30,7 @@ class Checked:
 
     specs: tuple[RunSpec, ...]
     failed: tuple[Result, ...]
+    not_applicable: tuple[Result, ...]
     reused: tuple[Result, ...]
     asked: tuple[RunSpec, ...]
     requests: Mapping[str, int]
@@ -69,6 +71,7 @@ def check_family(
     return Checked(
         specs,
         tuple(each for each in known if each.status == "failed") + plan.failed,
+        tuple(each for each in known if each.status == "not_applicable"),
         tuple(each for each in known if each.reused),
         tuple(asked),
         requests,

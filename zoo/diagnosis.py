@@ -38,6 +38,7 @@ def diagnosis(host: Host) -> list[Check]:
         ("store", _store),
         ("cache", _cache),
         ("plugins", _plugins),
+        ("loaders", _loaders),
         ("suites", _suites),
         ("sandbox", _sandbox),
         ("network", _network),
@@ -121,6 +122,15 @@ def _plugins(host: Host) -> Check:
         named = ", ".join(f"{plugin.name} ({plugin.status})" for plugin in bad)
         return Check("plugins", "warn", f"cannot be used: {named}; see `zoo plugins`")
     return Check("plugins", "ok", f"{len(host.plugins)} found")
+
+
+def _loaders(host: Host) -> Check:
+    """Loaders that can be used, and what the others lack."""
+    found = host.registry.loaders
+    lacking = {name: why for name in found if (check := found[name].missing) and (why := check())}
+    said = ", ".join(name for name in found if name not in lacking)
+    said += "".join(f"; not {name}: {why}" for name, why in lacking.items())
+    return Check("loaders", "warn" if host.config.loader in lacking else "ok", said)
 
 
 def _suites(host: Host) -> Check:

@@ -56,6 +56,19 @@ class Loader:
         a model whose `gpus` are several.
     session: opens what is kept from one model of a run to the next, as the weights under adapters
         are, and gives the `load` to use within; None where nothing is kept.
+    takes: whether it loads a checkpoint of this config.json; None where it does not say. A
+        checkpoint that the default loader does not take, and for which nobody names a loader, gets
+        the one that takes it. Code of a repository is then refused before loading unless pinned.
+    unanswered: by kind of request (loglikelihood, loglikelihood_rolling, generate_until), why its
+        models do not answer it, as the end of a sentence; such a cell is not applicable.
+    identity: of a loader whose models run elsewhere, as those of a server: what decides an answer
+        of theirs, from their loader_args (how often to ask again does not). Dtype and device are
+        then not the run's. Pure and quick; raises ConfigError where loader_args cannot be meant. A
+        `tokenizer` in it is known by its bytes.
+    missing: why it cannot be used here, "" where it can; None where nothing can be missing. `zoo
+        doctor` tells it; `load` raises it as a ModelError.
+    takes_turns: whether its models lay their own chat template: a chat comes as the text of
+        `zoo.evaluation.turns.Turns`.
     """
 
     name: str
@@ -65,6 +78,11 @@ class Loader:
     pools: bool = False
     spread: Mapping[str, Any] = field(default_factory=dict)
     session: Callable[[], AbstractContextManager[LoadModel]] | None = None
+    takes: Callable[[Mapping[str, Any]], bool] | None = None
+    unanswered: Mapping[str, str] = field(default_factory=dict)
+    identity: Callable[[Model], Mapping[str, Any]] | None = None
+    takes_turns: bool = False
+    missing: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True)

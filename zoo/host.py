@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from zoo.config import Config, read_config
 from zoo.discovery import Discovery
 from zoo.errors import BenchmarkError, ConfigError
 from zoo.hookspecs import Executor, Loader
+from zoo.loaders import loader_for
 from zoo.models import Family, Model
 from zoo.plugins import Plugins, find_plugins
 from zoo.registry import Registry
@@ -132,13 +133,19 @@ class Host:
         except BenchmarkError:
             return self.catalogue.suites[name]
 
-    def loader_of(self, model: Model, wanted: str | None = None) -> Loader:
+    def loader_of(
+        self, model: Model, wanted: str | None = None, config: Mapping[str, Any] | None = None
+    ) -> Loader:
         """The loader of a model: its own, the command line's, zoo.toml's, or the default.
 
-        Raises UnknownNameError.
+        config: the checkpoint's config.json, where it is known; where nobody names a loader and the
+        default does not take such a checkpoint, it is the one that does.
+        Raises UnknownNameError, and ModelError where the checkpoint is none for the loader.
         """
-        name = model.loader or wanted or self.config.loader or DEFAULT_LOADER
-        return self.registry.loaders.get(name)
+        name = model.loader or wanted or self.config.loader
+        if not config:
+            return self.registry.loaders.get(name or DEFAULT_LOADER)
+        return loader_for(model.id, config, self.registry.loaders, DEFAULT_LOADER, name)
 
     def executor(self, wanted: str | None = None) -> Executor:
         """The executor: the command line's, else zoo.toml's."""

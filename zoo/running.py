@@ -70,6 +70,11 @@ class Outcome:
         """Cells that were asked for and have no score."""
         return tuple(result for result in self.results if result.status == "failed")
 
+    @property
+    def not_applicable(self) -> tuple[Result, ...]:
+        """Cells that a model of its kind cannot be asked."""
+        return tuple(result for result in self.results if result.status == "not_applicable")
+
 
 class Interrupted(KeyboardInterrupt):
     """A run was stopped; what it had finished is in the store, and in its record.

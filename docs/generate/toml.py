@@ -55,7 +55,7 @@ _MEANINGS = {
     "ZooTable.store": "folder of answers, scores, run records and reports; `--store` comes first",
     "ZooTable.executor": "where jobs run; `--executor` comes first",
     "ZooTable.loader": "how models are loaded that name no loader themselves; none means the "
-    "engine, `torch`; `--loader` comes first",
+    "engine, `torch`, or the one that takes a checkpoint of its kind; `--loader` comes first",
     "PluginsTable.block": "entry points that are installed and not to be used",
     "PluginsTable.only": "entry points that may be used, and no others",
     "PluginsTable.pick": "distribution by name, for a name that two distributions claim",

@@ -24,7 +24,10 @@ SAYS: dict[str, tuple[str, list[str]]] = {
     "catalogue": ("olmo", ["run", "olmo2-1b", *LIKELY]),
     "report": ("olmo", ["report", "olmo2-1b", "--format", "json"]),
     "price of more": ("olmo", ["plan", "olmo2-1b", *LIKELY[:-1], "4", "--json"]),
-    "architectures": ("architectures", ["run", *NAMES, "org/tiny-Bert", *TASKS]),
+    "architectures": (
+        "architectures",
+        ["run", *NAMES, "org/tiny-Bert", "org/tiny-Classifier", *TASKS],
+    ),
     "architectures, read back": ("architectures", ["report", "--format", "json"]),
     "add a branch": ("branch", ["add", "org/ckpts@sft", "--base", "org/tiny-Llama"]),
     "add another": ("branch", ["add", "org/ckpts@dpo", "--base", "org/ckpts@sft"]),
@@ -47,7 +50,7 @@ def hub() -> Iterator[Hub]:
     with loopback_hub() as hub:
         for seed, stage in enumerate(STAGES):
             hub.add_repo("model", OLMO + stage, tiny("Olmo2", seed=seed, chat=bool(stage)))
-        for name in (*DECODERS, "Bert", "T5"):
+        for name in (*DECODERS, "T5", "Bert", "Classifier"):
             hub.add_repo("model", f"org/tiny-{name}", tiny(name))
         stages = {
             name: tiny("Llama", seed=seed, chat=True) for seed, name in ((1, "sft"), (2, "dpo"))
@@ -92,18 +95,18 @@ def test_a_family_of_the_catalogue_is_run_from_its_ids(said: dict[str, Said], hu
     }
 
 
-def test_every_architecture_of_the_catalogue_loads_and_scores_and_an_encoder_is_refused(
+def test_every_architecture_of_the_catalogue_loads_and_scores_and_a_classifier_is_refused(
     said: dict[str, Said],
 ) -> None:
     assert said["architectures"].status == 1
     found = stages(said["architectures, read back"])
-    (failed,) = {
-        score["error"] for name in found if "Bert" in name for score in found[name]["scores"]
-    }
-    assert failed.startswith("org/tiny-Bert is an encoder")
+    (failed,) = {score["error"] for score in found["org/tiny-Classifier"]["scores"]}
+    assert failed.startswith("org/tiny-Classifier is a classifier")
     assert failed in said["architectures"].err
     for name in NAMES:
         assert scored(found[name]) == {"scored"}, name
+    status = {score["benchmark"]: score["status"] for score in found["org/tiny-Bert"]["scores"]}
+    assert status == {"core_facts": "scored", "core_qa": "not_applicable"}
 
 
 def test_an_adapter_of_the_hub_is_run_over_its_base_each_at_its_own_commit(

@@ -54,7 +54,7 @@ FLOORS = (
         "suites",
         "trust",
     },
-    {"claims", "composites", "equivalence", "plan", "probes", "questions"},
+    {"claims", "composites", "equivalence", "loaders", "plan", "probes", "questions"},
     {"ranking"},
     {"catalogue", "findings", "discovery", "evaluation", "matching", "reporting", "stages"},
     {"advice", "ancestry", "host", "measures", "recall", "sheet", "telling"},
@@ -206,15 +206,16 @@ def test_a_plugin_imports_zoo_and_nothing_of_another_plugin(name: str) -> None:
         assert not {each.partition(".")[0] for each in module.all} & others, module.name
 
 
-def test_only_the_evaluation_and_the_engine_import_lm_eval() -> None:
+def test_only_the_evaluation_the_engine_and_plugins_with_loaders_import_lm_eval() -> None:
     everything = [*MODULES.values(), *(m for plugin in PLUGINS.values() for m in plugin.values())]
     importers = {
         module.name
         for module in everything
         if any(each.partition(".")[0] == "lm_eval" for each in module.all)
     }
+    loaders = tuple(f"zoo_{name}." for name in ("masked", "openai", "seq2seq", "vllm"))
     assert importers
-    assert all(name.startswith(("zoo.evaluation.", "zoo.engine.")) for name in importers)
+    assert all(name.startswith(("zoo.evaluation.", "zoo.engine.", *loaders)) for name in importers)
 
 
 def test_nothing_reads_pickles_or_unpacks_archives() -> None:

@@ -145,6 +145,7 @@ def test_doctor_checks_what_matters(zoo: Any) -> None:
         "store",
         "cache",
         "plugins",
+        "loaders",
         "suites",
         "sandbox",
         "network",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from hub import loopback_hub
 from snippets import Shown, commands_of, snippets_of
+from support.endpoint import Weights, serving
 from support.environments import Environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +31,9 @@ FOLLOWED = [
     and page not in (*INSTALLING, *PUBLISHING)
     and snippets_of(page)
 ]
+SERVED = ROOT / "docs" / "how-to" / "endpoints.md"
+"""A page whose reader has a server of two stages, and the tokenizer of one beside the zoo.toml."""
+WEIGHTS = ROOT / "plugins" / "zoo_nano" / "weights"
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 
 
@@ -52,7 +57,14 @@ def test_a_reader_can_follow_the_page(
     page: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     """Files are written, commands and Python run, each where the page before left off."""
-    follow(page, tmp_path, environment, sys.executable)
+    if page != SERVED:
+        follow(page, tmp_path, environment, sys.executable)
+        return
+    shutil.copytree(WEIGHTS / "pretrained", tmp_path / "tokenizer")
+    stages = {"base": Weights(WEIGHTS / "pretrained"), "chat": Weights(WEIGHTS / "instruct")}
+    with serving(stages) as server:
+        told = {**environment, "OPENAI_BASE_URL": server.url}
+        follow(page, tmp_path, told, sys.executable)
 
 
 @pytest.mark.parametrize("page", PUBLISHING, ids=lambda page: str(page.relative_to(ROOT)))

@@ -27,9 +27,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     real = huggingface._hflm
 
-    def counted(args: Any) -> Any:
+    def counted(**args: Any) -> Any:
         seen.append(str(args["pretrained"]))
-        return real(args)
+        return real(**args)
 
     monkeypatch.setattr(huggingface, "_hflm", counted)
     return seen

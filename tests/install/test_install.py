@@ -18,7 +18,8 @@ pytestmark = pytest.mark.install
 
 CHECKOUT = Path(zoo.__file__).parents[1]
 PLUGINS = set(
-    "benchmarks finetuned instruct merged nano pretrained probes quantized ray rl".split()
+    """benchmarks catalogue finetuned instruct masked merged nano openai pretrained probes quantized
+    ray rl seq2seq vllm""".split()
 )
 
 if not (CHECKOUT / "pyproject.toml").is_file():

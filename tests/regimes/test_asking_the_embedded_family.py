@@ -24,7 +24,11 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Cell]:
     (family,) = host.discovery.resolve(["nano"])
     suite = host.suite(None, ("core_qa",), family)
     plan = plan_family(host, family, suite, Wishes(protocols=("native",), limit=4))
-    preparer = Preparer(TaskLoader(host.catalogue.tasks), host.loader_of, "float32")
+    preparer = Preparer(
+        TaskLoader(host.catalogue.tasks),
+        lambda model, config=None: host.loader_of(model, None, config),
+        "float32",
+    )
     return {spec.model.regime: preparer.prepare(spec) for spec in plan.specs}
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from support.checkpoints import CHAT_TEMPLATE, save_adapter, save_tokenizer
 
+from zoo.authoring.tiny import Kind
+
 TINY: dict[str, Any] = {
     "vocab_size": 320,
     "hidden_size": 16,
@@ -38,11 +40,13 @@ DECODERS: dict[str, dict[str, Any]] = {
 }
 """Architectures of the catalogue by the name of their configuration's class. Falcon 3 is a Llama,
 OLMo 3 came after the oldest transformers that is allowed."""
+KINDS: dict[str, Kind] = {"T5": "encoder-decoder", "Bert": "masked"}
+"""Those that are no decoders."""
 
 
 @cache
 def tiny(architecture: str, *, seed: int = 0, chat: bool = False, card: str = "") -> dict[str, Any]:
-    """Files of a checkpoint by name. architecture: of DECODERS, or T5 or Bert.
+    """Files of a checkpoint by name. architecture: of DECODERS, or T5, Bert or Classifier.
 
     card: the front matter of its card.
     """
@@ -60,6 +64,8 @@ def tiny(architecture: str, *, seed: int = 0, chat: bool = False, card: str = ""
         kind = transformers.T5ForConditionalGeneration
     elif architecture == "Bert":
         config, kind = transformers.BertConfig(**TINY), transformers.BertForMaskedLM
+    elif architecture == "Classifier":
+        config, kind = transformers.BertConfig(**TINY), transformers.BertForSequenceClassification
     else:
         config = getattr(transformers, f"{architecture}Config")(**{**TINY, **more})
         kind = transformers.AutoModelForCausalLM
@@ -68,7 +74,8 @@ def tiny(architecture: str, *, seed: int = 0, chat: bool = False, card: str = ""
         made = kind.from_config(config) if hasattr(kind, "from_config") else kind(config)
         folder = Path(place)
         made.save_pretrained(folder, safe_serialization=True)
-        save_tokenizer(folder, chat_template=CHAT_TEMPLATE if chat else None)
+        template = CHAT_TEMPLATE if chat else None
+        save_tokenizer(folder, chat_template=template, kind=KINDS.get(architecture, "causal"))
         files: dict[str, Any] = {each.name: each.read_bytes() for each in folder.iterdir()}
     assert "architectures" in json.loads(files["config.json"])
     return {**files, "README.md": f"---\n{card}\n---\n# Tiny\n"} if card else files

@@ -89,7 +89,7 @@ def make_evaluator(
     """An evaluator of a run of its own, as another process would make it."""
     events = Events()
 
-    def loader_of(model: Model) -> Loader:
+    def loader_of(model: Model, config: Mapping[str, Any] | None = None) -> Loader:  # noqa: ARG001
         return loader if isinstance(loader, Loader) else loader(model)
 
     preparer = Preparer(TaskLoader(read_tasks(tasks)), loader_of, dtype, loader_args)

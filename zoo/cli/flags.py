@@ -124,7 +124,11 @@ def add_loading(parser: argparse.ArgumentParser) -> None:
         metavar="D",
         help="auto: float32 on a CPU, the checkpoint's own on a GPU",
     )
-    parser.add_argument("--loader", metavar="L", help="for models that name none (default torch)")
+    parser.add_argument(
+        "--loader",
+        metavar="L",
+        help="for models that name none (default: torch, or the one that takes the checkpoint)",
+    )
     parser.add_argument(
         "--loader-args", type=pairs, default={}, metavar="K=V,...", help="given to the loader"
     )

@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     host = open_host(args)
     rows: list[dict[str, Any]] = []
     failed: list[Result] = []
+    passed_over: list[Result] = []
     plans: list[Plan] = []
     for family in host.discovery.resolve(args.targets, args.base):
         suite = host.suite(args.suite, args.tasks, family)
@@ -62,10 +63,12 @@ def run(args: argparse.Namespace) -> int:
             sys.stdout.flush()
         specs, status, prices = _listed(host, family, plan, args)
         failed += status["failed"]
+        passed_over += status.get("not applicable", ())
         rows += [_as_json(spec, status, prices) for spec in specs]
     if args.json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
     show_problems(host, plans)
+    show_failed(tuple(passed_over), "not applicable")
     show_failed(tuple(failed))
     return int(bool(failed))
 
@@ -108,7 +111,9 @@ def _listed(
     if not args.json:
         print(
             f"checked: {len(found.asked)} cells to ask ({sum(found.requests.values())} requests), "
-            f"{len(found.reused)} in the store, {len(found.failed)} would fail"
+            f"{len(found.reused)} in the store, "
+            + (f"{len(found.not_applicable)} not applicable, " if found.not_applicable else "")
+            + f"{len(found.failed)} would fail"
         )
         for purpose, count in found.requests.items():
             if purpose:
@@ -121,7 +126,12 @@ def _listed(
     if not args.json:
         free = free_bytes(cache_folder()) if any(each.download for each in prices) else None
         print("\n".join(lines_of(prices, free, memory_of(device))))
-    return found.specs, {"failed": found.failed, "in the store": found.reused}, prices
+    known = {
+        "failed": found.failed,
+        "not applicable": found.not_applicable,
+        "in the store": found.reused,
+    }
+    return found.specs, known, prices
 
 
 def _as_json(

@@ -163,6 +163,7 @@ def show_outcome(host: Host, family: Family, outcome: Outcome) -> None:
             print(f"zoo: the probe {name!r} found nothing to measure in this run", file=sys.stderr)
     print(f"report: {path}")
     sys.stdout.flush()
+    show_failed(outcome.not_applicable, "not applicable")
     show_failed(outcome.failed)
 
 
@@ -186,14 +187,15 @@ def _accounts(results: tuple[Result, ...]) -> str:
         "re-used from the store": sum(
             r.reused and r.provenance.response_key not in made for r in results
         ),
+        "not applicable": sum(r.status == "not_applicable" for r in results),
         "failed": sum(r.status == "failed" for r in results),
     }
     said = [f"{n} {what}" for what, n in counts.items() if n or what == "evaluated"]
     return f"{len(results)} cells: {', '.join(said)}"
 
 
-def show_failed(failed: tuple[Result, ...]) -> None:
-    """Every failed cell with its reason, on stderr; cells of one reason together."""
+def show_failed(failed: tuple[Result, ...], how: str = "failed") -> None:
+    """Every cell without a score and its reason, on stderr; cells of one reason together."""
     from zoo.reporting.text import clean
 
     reasons: dict[str, list[str]] = {}
@@ -203,7 +205,7 @@ def show_failed(failed: tuple[Result, ...]) -> None:
         reasons.setdefault(reason, []).append(result.spec.name)
     for reason, cells in reasons.items():
         shown = ", ".join(cells[:3]) + (f" and {len(cells) - 3} more" if len(cells) > 3 else "")
-        print(f"zoo: failed: {clean(shown)}: {clean(reason)}", file=sys.stderr)
+        print(f"zoo: {how}: {clean(shown)}: {clean(reason)}", file=sys.stderr)
 
 
 def show_problems(host: Host, plans: Sequence[Plan]) -> None:

@@ -85,16 +85,20 @@ def knows_thinking(checkpoint: Checkpoint, think_end_token: str | None) -> bool:
     return think_end_token is not None and think_end_token in checkpoint.tokenizer().get_vocab()
 
 
-def find_checkpoint(model: Model, reads_files: bool = True) -> Checkpoint:
+def find_checkpoint(
+    model: Model, reads_files: bool = True, args: Mapping[str, Any] | None = None
+) -> Checkpoint:
     """Finds the files of a model, or knows it by its name where its loader reads none.
+
+    args: what else such a model is known by, its loader_args where none is given.
 
     Folders are hashed, and adapters, which are small; a base on the Hub is known by its resolved
     commit. No code of a repository is run here.
     Raises ModelError with the remedy.
     """
-    args = model.loader_args
     if not reads_files:
-        return Checkpoint(Fingerprint(digest([model.id, model.revision, dict(args)]), "", ""))
+        return _by_name(model, model.loader_args if args is None else args)
+    args = model.loader_args
     base, peft = str(args.get("pretrained", model.id)), args.get("peft")
     revision = args.get("revision", None if peft is not None else model.revision)
     wish = args.get(TRUST)
@@ -129,6 +133,18 @@ def find_checkpoint(model: Model, reads_files: bool = True) -> Checkpoint:
         if pin:
             fetched[TRUST] = pinned(model.id, code_digest(folder), None, folder, others)
     return Checkpoint(identity, folder, tokenizer, repository, commit, own_commit, fetched, pin)
+
+
+def _by_name(model: Model, args: Mapping[str, Any]) -> Checkpoint:
+    """A model whose weights nobody here sees; of its tokenizer, if one is named, the bytes."""
+    named = digest([model.id, model.revision, dict(args)])
+    if not (tokenizer := args.get("tokenizer")):
+        return Checkpoint(Fingerprint(named, "", ""))
+    folder, hub_id = _locate(str(tokenizer), None, "tokenizer_config.json")
+    own = fingerprint(folder)
+    found = Fingerprint(named, own.tokenizer, own.chat_template)
+    fetched = {"tokenizer": str(folder)} if hub_id else {}
+    return Checkpoint(found, tokenizer_folder=folder, fetched=fetched)
 
 
 def is_whole(folder: Path) -> bool:

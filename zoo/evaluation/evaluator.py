@@ -17,16 +17,15 @@ from zoo.evaluation.environment import hardware, raise_if_device_failed, version
 from zoo.evaluation.journalling import AnswerHook, OpenCell, rounds
 from zoo.evaluation.loading import OnDemand, Sessions
 from zoo.evaluation.metering import metered, tokens_in
+from zoo.evaluation.outcomes import result_of, unscored
 from zoo.evaluation.pooling import POOL, pools
-from zoo.evaluation.preparing import Cell, Preparer
+from zoo.evaluation.preparing import Cell, LoaderOf, Preparer
 from zoo.evaluation.requests import (
     CellRequests,
     Response,
     responses_from_columns,
     responses_to_columns,
 )
-from zoo.hookspecs import Loader
-from zoo.models import Model
 from zoo.probing import describe
 from zoo.results import Item, Provenance, Result, RunSpec, Score
 from zoo.store import RESPONSES, SCORES, Store, Stored, Unkept
@@ -54,7 +53,7 @@ class Evaluator:
 
     store: Store
     preparer: Preparer
-    loader_of: Callable[[Model], Loader]
+    loader_of: LoaderOf
     device: str
     batch_size: int | str
     plugins: Mapping[str, str] = field(default_factory=dict)
@@ -70,14 +69,14 @@ class Evaluator:
         self._sessions.close()
 
     def prepare(self, spec: RunSpec) -> Cell | Result:
-        """The spec's cell, or a failed result that says why it has none."""
+        """The spec's cell, or a result without scores that says why it has none."""
         try:
             return self.preparer.prepare(spec)
         except ZooError as problem:
-            return Result(spec, "failed", error=str(problem))
+            return unscored(spec, problem)
         except Exception as problem:
             logger.debug("%s cannot be prepared", spec.name, exc_info=True)
-            return Result(spec, "failed", error=describe(problem))
+            return unscored(spec, problem)
 
     def finished(self, cell: Cell) -> Result | None:
         """The result the store has for a cell, or None."""
@@ -175,10 +174,10 @@ class Evaluator:
         except StoreError:
             raise
         except ZooError as problem:
-            return Result(cell.spec, "failed", error=str(problem))
+            return unscored(cell.spec, problem)
         except Exception as problem:
             logger.debug("%s failed", cell.spec.name, exc_info=problem)
-            return Result(cell.spec, "failed", error=describe(problem))
+            return unscored(cell.spec, problem)
 
     def _kept(self, kind: str, key: str) -> Stored | None:
         """What the store has under a key; with `fresh`, only what was made this time."""
@@ -295,6 +294,7 @@ class Evaluator:
     def _provenance(self, cell: Cell, lm: LM) -> Provenance:
         """Of answers that this model is about to give."""
         loader = self.loader_of(cell.spec.model)
+        device = self.device if loader.identity is None else ""  # elsewhere, and not known
         return Provenance(
             response_key=cell.response_key,
             weights=cell.checkpoint.identity.weights,
@@ -303,9 +303,9 @@ class Evaluator:
             loader=loader.name,
             engine=loader.numerics,
             dtype=cell.dtype,
-            device=self.device,
+            device=device,
             batch_size=str(getattr(lm, "batch_size", self.batch_size)),
-            hardware=hardware(self.device),
+            hardware=hardware(device) if device else "",
             first_tokens=first_tokens(lm, cell.requests[0]),
             scoring=str(getattr(lm, "scoring", "")),
             end=str(getattr(getattr(lm, "tokenizer", None), "eos_token", None) or ""),
@@ -318,10 +318,7 @@ def _scored(
     cell: Cell, responses: Sequence[Sequence[Response]]
 ) -> tuple[Sequence[Item], Sequence[Score]]:
     """Items and scores of a cell: here, or apart where its answers are code that is run."""
-    how: dict[str, Any] = {
-        "think_end_token": cell.spec.prompting.think_end_token,
-        "stops": cell.stops,
-    }
+    how: dict[str, Any] = {"think_end_token": cell.think_end, "stops": cell.stops}
     benchmark = cell.spec.benchmark
     if cell.spec.likelihood_of:
         from zoo.evaluation.likelihoods import score_likelihoods
@@ -348,28 +345,3 @@ def _finished(mine: OpenCell, answers: Answers, provenance: Provenance) -> Unkep
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def result_without_items(spec: RunSpec, summary: Mapping[str, Any]) -> Result:
-    """A cell of which only its summary is known, as the result of a spec."""
-    return result_of(spec, (dict.fromkeys(Item.__dataclass_fields__, ()), summary), reused=True)
-
-
-def result_of(spec: RunSpec, found: Stored, *, reused: bool = False) -> Result:
-    """A stored cell as the result of a spec. The chance is the spec's to say, not the store's."""
-    columns, summary = found
-    # a cell of an earlier version lacks what was added since
-    columns = {"answer": [""] * len(columns["item_id"]), **columns}
-    names = tuple(Item.__dataclass_fields__)
-    if (chance := spec.benchmark.chance) is not None:
-        columns = {**columns, "chance": [chance] * len(columns["chance"])}
-    items = map(Item, *(columns[name] for name in names))
-    return Result(
-        spec,
-        "scored",
-        read(tuple[Score, ...], summary["scores"], "scores"),
-        provenance=read(Provenance, summary["provenance"], "provenance"),
-        items=tuple(items),
-        reused=reused,
-        rows=tuple(summary.get("rows", ())),
-    )

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from zoo.errors import BenchmarkError, CellError, ModelError, ZooError
-from zoo.evaluation.checkpoints import (
-    Checkpoint,
-    chat_renderer,
-    find_checkpoint,
-    knows_thinking,
-)
+from zoo.errors import BenchmarkError, ModelError, NotApplicableError, ZooError
+from zoo.evaluation.budgets import BUDGET_ALIASES, generation
+from zoo.evaluation.checkpoints import Checkpoint, find_checkpoint, knows_thinking
 from zoo.evaluation.environment import checkpoint_dtype
 from zoo.evaluation.huggingface import HF, TORCH
 from zoo.evaluation.keys import Answerer, response_key, score_key
@@ -26,6 +22,7 @@ from zoo.evaluation.preflight.heads import not_a_writer
 from zoo.evaluation.preflight.measures import unmeasured
 from zoo.evaluation.requests import CellRequests, Request, requests_digest
 from zoo.evaluation.tasks import LoadedTask, TaskLoader, build_requests
+from zoo.evaluation.turns import THINK_END, chat_form
 from zoo.fingerprints import canonical
 from zoo.hookspecs import Loader
 from zoo.models import Model, Prompting
@@ -38,11 +35,10 @@ from zoo.suites import misfit
 PATH_ARGS = ("pretrained", "peft", "tokenizer", "revision")
 """Loader arguments that say where files lie; their bytes identify them, not their names."""
 
-DEFAULT_BUDGET = 256
-"""Tokens that lm-eval's models generate where a task does not say how many."""
-
-BUDGET_ALIASES = ("max_new_tokens", "max_tokens", "max_completion_tokens")
-"""Other names for max_gen_toks, which lm-eval passes over where that is given too."""
+UNWEIGHED = (
+    "the server of {} lays the chat template itself and weighs no given answer; where it takes "
+    "plain completions too, name the model's tokenizer: --loader-args tokenizer=org/name"
+)
 
 _THINKING = {
     "enable_thinking",
@@ -60,7 +56,7 @@ class Cell:
 
     dtype: what the weights are loaded in, never "auto" where the checkpoint can be read.
     stops: stop strings held back while the model thinks and applied when it is scored.
-    asked: hash of the requests.
+    asked: hash of the requests. think_end: what ends the thinking in an answer, None for nothing.
     """
 
     spec: RunSpec
@@ -72,6 +68,7 @@ class Cell:
     response_key: str
     score_key: str
     asked: str = ""
+    think_end: str | None = None
 
     @property
     def model(self) -> Model:
@@ -91,6 +88,15 @@ class Cell:
         return self.wanted.size
 
 
+class LoaderOf(Protocol):
+    """The loader of a model; what its config.json says decides where no name does.
+
+    Raises ModelError where the checkpoint is none for the loader that is named.
+    """
+
+    def __call__(self, model: Model, config: Mapping[str, Any] | None = None, /) -> Loader: ...
+
+
 class Preparer:
     """Prepares the cells of one run.
 
@@ -99,14 +105,15 @@ class Preparer:
     not once for each of its cells. A file that changes during the run changes nothing, so another
     run needs another Preparer.
 
-    dtype: "auto" means each checkpoint's own. loader_args: of the run, laid over each model's own.
+    loader_of: without a config, the loader as far as names decide it. dtype: "auto" means each
+    checkpoint's own. loader_args: of the run, laid over each model's own.
     answers: the stored answers under a response key, for cells that ask how likely they are.
     """
 
     def __init__(
         self,
         tasks: TaskLoader,
-        loader_of: Callable[[Model], Loader],
+        loader_of: LoaderOf,
         dtype: str,
         loader_args: Mapping[str, Any] | None = None,
         answers: Callable[[str], Stored | None] = lambda _: None,
@@ -144,17 +151,22 @@ class Preparer:
     def _prepare(self, spec: RunSpec) -> Cell:
         benchmark, model = spec.benchmark, spec.model
         loader = self._loader_of(model)
-        named = canonical([model.id, model.revision, loader.name, dict(model.loader_args)])
+        args = loader.identity(model) if loader.identity else model.loader_args
+        named = canonical([model.id, model.revision, loader.name, dict(args)])
         checkpoint = self._once(
-            ("checkpoint", named), lambda: find_checkpoint(model, loader.reads_files)
+            ("checkpoint", named), lambda: find_checkpoint(model, loader.reads_files, args)
         )
+        loader, by_name = self._loader_of(model, checkpoint.config), loader
+        if loader.name != by_name.name:
+            model = replace(model, loader=loader.name)
         loaded = self._once(
             ("task", benchmark.task, benchmark.num_fewshot, benchmark.repeats, spec.limit),
             lambda: self._tasks.load(benchmark, spec.limit),
         )
+        answerable(loader, _kind(spec, loaded))
         if loader in (HF, TORCH) and (reason := not_a_writer(model.id, checkpoint.config)):
             raise ModelError(reason)
-        if loader in (HF, TORCH) and not checkpoint.pin:
+        if (loader in (HF, TORCH) or loader.takes) and not checkpoint.pin:
             where = checkpoint.commit, checkpoint.folder
             if reason := needed_code(model.id, checkpoint.config, *where):
                 raise ModelError(reason)
@@ -173,17 +185,21 @@ class Preparer:
         ):
             spec = _without_thinking(spec)
         prompting = spec.prompting
-        requests = self._requests(spec, prompting, loaded, checkpoint)
+        turns = loader.takes_turns and prompting.is_chat
+        if turns and (not generates or spec.likelihood_of):
+            if checkpoint.tokenizer_folder is None:
+                raise NotApplicableError(UNWEIGHED.format(model.id))
+            turns = False  # a given answer is weighed after the template as it is written
+        requests = self._requests(spec, prompting, loaded, checkpoint, turns)
         stops: tuple[str, ...] = ()
         if spec.likelihood_of:
             stored = self._answers(spec.likelihood_of)
             requests = likelihood_requests(requests, stored)
         elif generates:
-            room = _room(model, checkpoint)
-            arguments, stops = _generation(requests, prompting, checkpoint, room)
+            arguments, stops = generation(requests, prompting, model, checkpoint)
             refuse_code_of_generation(arguments)
             requests = self._with_arguments(requests, arguments)
-        dtype = self._dtype
+        dtype = self._dtype if loader.identity is None else ""  # elsewhere, and not ours to choose
         if dtype == "auto" and checkpoint.folder is not None:
             dtype = checkpoint_dtype(checkpoint.config)
         answerer = Answerer(
@@ -191,42 +207,38 @@ class Preparer:
             loader=loader.name,
             numerics=loader.numerics,
             dtype=dtype,
-            loader_args={k: v for k, v in model.loader_args.items() if k not in PATH_ARGS},
+            loader_args={k: v for k, v in args.items() if k not in PATH_ARGS},
         )
         asked = self._once(("digest", id(requests)), lambda: requests_digest(requests))
         repeats = 1 if spec.likelihood_of else loaded.repeats
         responses = response_key(answerer, asked, repeats, spec.seed)
+        think_end = prompting.think_end_token or (THINK_END if turns else None)
         scores = score_key(
             responses,
             loaded.content,
             benchmark.metric,
             benchmark.filter,
             benchmark.cluster,
-            prompting.think_end_token,
+            think_end,
             stops,
             benchmark.repeats,
         )
         # what was hashed is what is loaded: a branch that moves on in between changes nothing
         pinned = replace(model, revision=checkpoint.revision or model.revision)
         spec = replace(spec, model=pinned)
-        return Cell(spec, checkpoint, dtype, loaded, requests, stops, responses, scores, asked)
+        keys = responses, scores, asked
+        return Cell(spec, checkpoint, dtype, loaded, requests, stops, *keys, think_end)
 
     def _requests(
-        self, spec: RunSpec, prompting: Prompting, loaded: LoadedTask, checkpoint: Checkpoint
+        self,
+        spec: RunSpec,
+        prompting: Prompting,
+        loaded: LoadedTask,
+        checkpoint: Checkpoint,
+        turns: bool,
     ) -> tuple[Request, ...]:
         benchmark = spec.benchmark
-        asked: tuple[object, ...] = (prompting.system_instruction,)
-        renderer = None
-        if prompting.is_chat:
-            renderer = chat_renderer(checkpoint.tokenizer(), prompting, spec.model.id)
-            asked = (
-                prompting.system_instruction,
-                prompting.chat_template,
-                prompting.fewshot_as_multiturn,
-                prompting.enable_thinking,
-                checkpoint.identity.tokenizer,
-                checkpoint.identity.chat_template,
-            )
+        renderer, asked = chat_form(checkpoint, prompting, spec.model.id, turns=turns)
         return self._once(
             (
                 "requests",
@@ -252,6 +264,19 @@ class Preparer:
             # lm-eval gives every request of a task the same arguments
             lambda: tuple(replace(each, gen_kwargs=arguments) for each in requests),
         )
+
+
+def answerable(loader: Loader, kind: str) -> None:
+    """Raises NotApplicableError where a loader's models do not answer a kind of request."""
+    if reason := loader.unanswered.get(kind):
+        raise NotApplicableError(f"the loader {loader.name!r} does not answer {kind}: {reason}")
+
+
+def _kind(spec: RunSpec, loaded: LoadedTask) -> str:
+    """How a cell asks, before its requests are built."""
+    if spec.likelihood_of or loaded.output_type == "multiple_choice":
+        return "loglikelihood"
+    return loaded.output_type
 
 
 def _wishes_thinking(prompting: Prompting) -> bool:
@@ -284,60 +309,3 @@ def _without_thinking(spec: RunSpec) -> RunSpec:
     ]
     rules.append(("no thinking", "its chat template knows no thinking"))
     return replace(spec, prompting=prompting, rules=tuple(rules))
-
-
-def _room(model: Model, checkpoint: Checkpoint) -> int | None:
-    """Tokens that fit into the model, or as many as its loader is told; None where unknown."""
-    told = model.loader_args.get("max_length")
-    return told if isinstance(told, int) else checkpoint.context_length
-
-
-def _generation(
-    requests: tuple[Request, ...], prompting: Prompting, checkpoint: Checkpoint, room: int | None
-) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The generation arguments, laid over the task's own, and the stops held back for scoring.
-
-    A model that thinks is not stopped by the task's stop strings, which its thinking may contain;
-    they cut its answer when it is scored. A budget that is larger than the task's own is clipped
-    to what the longest prompt leaves of the context, so that no prompt is cut for it.
-    """
-    own = {"max_gen_toks": DEFAULT_BUDGET, **_one_budget(requests[0].gen_kwargs or {})}
-    merged = {**own, **_one_budget(prompting.gen_kwargs)}
-    stops: tuple[str, ...] = ()
-    if _thinks(prompting):
-        until = merged.get("until") or []
-        stops = (until,) if isinstance(until, str) else tuple(until)
-        merged["until"] = []
-    if room is not None:
-        budget, least = int(merged["max_gen_toks"]), int(own["max_gen_toks"])
-        if budget > least:
-            budget = max(least, min(budget, room - _longest(requests, checkpoint)))
-        if budget >= room:
-            raise CellError(
-                f"max_gen_toks {budget} leaves no room for a prompt: the context of this model is "
-                f"{room} tokens; lower it with --gen-kwargs"
-            )
-        merged["max_gen_toks"] = budget
-    return merged, stops
-
-
-def _thinks(prompting: Prompting) -> bool:
-    """Whether an answer may begin with thinking: it is asked to, or only its end is known."""
-    if prompting.enable_thinking is None:
-        return prompting.think_end_token is not None
-    return prompting.enable_thinking
-
-
-def _one_budget(gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Generation arguments whose budget, if any, is called max_gen_toks, chosen as lm-eval does."""
-    found = [gen_kwargs[k] for k in ("max_gen_toks", *BUDGET_ALIASES) if k in gen_kwargs]
-    others = {k: v for k, v in gen_kwargs.items() if k not in BUDGET_ALIASES}
-    return {**others, "max_gen_toks": found[0]} if found else others
-
-
-def _longest(requests: tuple[Request, ...], checkpoint: Checkpoint) -> int:
-    """Tokens of the longest prompt."""
-    encoded = checkpoint.tokenizer()(
-        [request.context for request in requests], add_special_tokens=True
-    )
-    return max(len(ids) for ids in encoded["input_ids"])

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from zoo.evaluation.echo import ECHO
 from zoo.evaluation.huggingface import HF, TORCH
 from zoo.fingerprints import canonical
-from zoo.hookspecs import Job
+from zoo.hookspecs import Job, Loader
 from zoo.host import Host
+from zoo.models import Model
 from zoo.process_state import kept
 from zoo.results import Result
 from zoo.store import RESPONSES
@@ -102,8 +103,8 @@ def _evaluator(text: str) -> Evaluator:
         builtins={"loaders": LOADERS},
     )
 
-    def loader_of(model: Any) -> Any:
-        return host.loader_of(model, settings.loader)
+    def loader_of(model: Model, config: Mapping[str, Any] | None = None) -> Loader:
+        return host.loader_of(model, settings.loader, config)
 
     return Evaluator(
         store=host.store,
