@@ -76,6 +76,7 @@ class ModelTable:
     seed: int | None = None
     gpus: int = 0
     training_datasets: tuple[str, ...] = ()
+    regime_args: Mapping[str, Any] = field(default_factory=dict)
     prompting: PromptingChange = PromptingChange()
 
 
@@ -264,6 +265,7 @@ def _family(name: str, table: FamilyTable, root: Path, where: str) -> Family:
         if model.gpus < 0:
             raise wrong(where, f"{at}[{number}].gpus", f"{model.gpus} is below 0")
         refuse_secrets(model.loader_args, f"{where}: {f'{at}[{number}].loader_args'[1:]}")
+        refuse_secrets(model.regime_args, f"{where}: {f'{at}[{number}].regime_args'[1:]}")
         refuse_secrets({"id": model.id}, f"{where}: {f'{at}[{number}]'[1:]}")
         _check_prompting(model.prompting, f"{where}: {f'{at}[{number}].prompting'[1:]}")
     models = tuple(_model(name, model, root) for model in table.models)
@@ -292,6 +294,7 @@ def _model(family: str, table: ModelTable, root: Path) -> Model:
         seed=table.seed,
         gpus=table.gpus,
         training_datasets=table.training_datasets,
+        regime_args={name: _path(value, root) for name, value in table.regime_args.items()},
     )
 
 
@@ -301,6 +304,13 @@ def _folder(name: str, root: Path) -> str:
     if name.startswith((".", "/", "~")) or (root / folder).is_dir():
         return str((root / folder).resolve())
     return name
+
+
+def _path(value: Any, root: Path) -> Any:
+    """A path that begins like one, made absolute against the file's own folder."""
+    if isinstance(value, str) and value.startswith(("./", "../", "~", "/")):
+        return str((root / Path(value).expanduser()).resolve())
+    return value
 
 
 def _model_prompting(families: Mapping[str, FamilyTable], where: str) -> dict[str, PromptingChange]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from zoo.errors import BenchmarkError, CellError, ModelError, ZooError
@@ -21,13 +22,14 @@ from zoo.evaluation.environment import checkpoint_dtype
 from zoo.evaluation.huggingface import HF, TORCH
 from zoo.evaluation.keys import Answerer, response_key, score_key
 from zoo.evaluation.likelihoods import likelihood_requests
+from zoo.evaluation.passages import with_passages
 from zoo.evaluation.preflight.code import needed_code, refuse_code_of_generation
 from zoo.evaluation.preflight.measures import unmeasured
 from zoo.evaluation.requests import CellRequests, Request, requests_digest
 from zoo.evaluation.tasks import LoadedTask, TaskLoader, build_requests
 from zoo.fingerprints import canonical
 from zoo.hookspecs import Loader
-from zoo.models import Model, Prompting
+from zoo.models import Model, Prompting, Regime
 from zoo.plan import without_generation
 from zoo.results import RunSpec
 from zoo.store import Stored
@@ -100,6 +102,7 @@ class Preparer:
 
     dtype: "auto" means each checkpoint's own. loader_args: of the run, laid over each model's own.
     answers: the stored answers under a response key, for cells that ask how likely they are.
+    regimes: by name, for those that put something before a question.
     """
 
     def __init__(
@@ -109,12 +112,14 @@ class Preparer:
         dtype: str,
         loader_args: Mapping[str, Any] | None = None,
         answers: Callable[[str], Stored | None] = lambda _: None,
+        regimes: Mapping[str, Regime] | None = None,
     ) -> None:
         self._tasks = tasks
         self._answers = answers
         self._loader_of = loader_of
         self._dtype = dtype
         self._loader_args = dict(loader_args or {})
+        self._regimes = regimes or {}
         self._made: dict[tuple[object, ...], Any] = {}
 
     def prepare(self, spec: RunSpec) -> Cell:
@@ -171,6 +176,7 @@ class Preparer:
             spec = _without_thinking(spec)
         prompting = spec.prompting
         requests = self._requests(spec, prompting, loaded, checkpoint)
+        requests = self._in_context(model, loaded, requests)
         stops: tuple[str, ...] = ()
         if spec.likelihood_of:
             stored = self._answers(spec.likelihood_of)
@@ -238,6 +244,19 @@ class Preparer:
                 fewshot_as_multiturn=prompting.fewshot_as_multiturn,
                 render_chat=renderer,
             ),
+        )
+
+    def _in_context(
+        self, model: Model, loaded: LoadedTask, requests: tuple[Request, ...]
+    ) -> tuple[Request, ...]:
+        """The requests with what the model's regime puts before each question, if anything."""
+        regime = self._regimes[model.regime] if model.regime in self._regimes else None
+        if regime is None or regime.context is None:
+            return requests
+        find = partial(regime.context, model)
+        told = canonical([model.regime, model.regime_args])
+        return self._once(
+            ("context", id(requests), told), lambda: with_passages(requests, loaded, find)
         )
 
     def _with_arguments(

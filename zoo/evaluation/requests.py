@@ -19,6 +19,7 @@ class Request:
     doc: 0-based position of the item in the task. index: position among the item's requests.
     context: the prompt as the model sees it (for rolling likelihood the whole text).
     continuation: what is scored after it, else None. gen_kwargs: of a generation, else None.
+    sources: names of the passages in the context that were put before the question.
     """
 
     doc: int
@@ -27,6 +28,7 @@ class Request:
     context: str
     continuation: str | None = None
     gen_kwargs: Mapping[str, Any] | None = None
+    sources: tuple[str, ...] = ()
 
     def as_json(self) -> list[Any]:
         """What of it decides the answer, for the response key."""

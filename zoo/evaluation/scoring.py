@@ -179,6 +179,7 @@ def _item(
         response=response,
         prompt_hash=prompt_hash([requests[i].context for i in processed.positions]),
         answer=_answer(processed.filtered) if benchmark.repeats > 1 else "",
+        sources="\n".join(requests[processed.positions[0]].sources),
     )
 
 
