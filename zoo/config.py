@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import ConfigError
-from zoo.models import Family, Model
+from zoo.models import Evidence, Family, Model
 from zoo.redaction import refuse_secrets
 from zoo.structuring import key, read, wrong
 
@@ -77,6 +77,9 @@ class ModelTable:
     gpus: int = 0
     training_datasets: tuple[str, ...] = ()
     regime_args: Mapping[str, Any] = field(default_factory=dict)
+    licence: str = ""
+    parameters: int | None = None
+    note: str = ""
     prompting: PromptingChange = PromptingChange()
 
 
@@ -183,7 +186,7 @@ def read_config(path: Path | None = None, *, start: Path | None = None) -> Confi
         executor=file.zoo.executor,
         loader=file.zoo.loader,
         plugins=file.plugins,
-        families={name: _family(name, table, root, where) for name, table in file.families.items()},
+        families=families_of(file.families, root, where),
         suites={
             name: suite_of(name, table, where, f".suites{key(name)}")
             for name, table in file.suites.items()
@@ -195,6 +198,14 @@ def read_config(path: Path | None = None, *, start: Path | None = None) -> Confi
         unsafe_code=file.zoo.unsafe_code,
         sandbox=file.zoo.sandbox,
     )
+
+
+def families_of(tables: Mapping[str, FamilyTable], root: Path, where: str) -> dict[str, Family]:
+    """Families by name from their tables. root: what folders are relative to; where: the file.
+
+    Raises ConfigError.
+    """
+    return {name: _family(name, table, root, where) for name, table in tables.items()}
 
 
 def suite_of(name: str, table: SuiteTable, where: str, at: str = "") -> Suite:
@@ -295,6 +306,9 @@ def _model(family: str, table: ModelTable, root: Path) -> Model:
         gpus=table.gpus,
         training_datasets=table.training_datasets,
         regime_args={name: _path(value, root) for name, value in table.regime_args.items()},
+        licence=table.licence,
+        parameters=table.parameters,
+        evidence=(Evidence(table.regime, 0.0, table.note),) if table.note else (),
     )
 
 

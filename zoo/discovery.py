@@ -7,23 +7,22 @@ what it means. zoo.toml always wins.
 from __future__ import annotations
 
 import difflib
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from zoo.config import Config
 from zoo.errors import ConfigError, ModelError, UnknownNameError
 from zoo.evidence import base_models, rank_regimes
-from zoo.fingerprints import chat_template_of, fingerprint, read_json
-from zoo.models import Evidence, Facts, Family, Model
+from zoo.facts import code_of, facts_of_folder, licence_of
+from zoo.fingerprints import fingerprint
+from zoo.models import Evidence, Facts, Family, Model, address_of
+from zoo.placing import lineage, parents_first
 from zoo.plugins import Plugin
 from zoo.registry import Registry
-from zoo.snapshots import small_snapshot
+from zoo.snapshots import read_snapshot
+from zoo.weights import parameters_of
 
 DEFAULT_FAMILY = "nano"
 
@@ -71,7 +70,7 @@ class Discovery:
         return (*found, self._ad_hoc(loose, base)) if loose else tuple(found)
 
     @property
-    def _known(self) -> dict[str, Model]:
+    def known(self) -> dict[str, Model]:
         """All models of families by id; zoo.toml's own come before a plugin's."""
         own = {m.id: m for family in self.config.families.values() for m in family.models}
         return {**self._brought, **own}
@@ -108,7 +107,7 @@ class Discovery:
 
         A model that cannot be read stays, without a regime: its cells fail with the reason.
         """
-        known = self._known
+        known = self.known
         inherits = family.name in self.config.families
         models = []
         for model in family.models:
@@ -122,7 +121,7 @@ class Discovery:
         return replace(family, models=parents_first(models))
 
     def _ad_hoc(self, names: Sequence[str], base: str | None) -> Family:
-        known = self._known
+        known = self.known
         wanted = dict.fromkeys([*([base] if base else []), *names])
         named = [self._read(name, known) for name in wanted]
         models = parents_first(lineage(named, base, known))
@@ -135,56 +134,124 @@ class Discovery:
         path = Path(name).expanduser()
         if name in known and not _is_another_folder(path, known[name]):
             return self._described(known[name], known)
-        model = Model(name)
         if path.is_dir():
             _check_checkpoint(name, path)
-            return self._described(model, known)
+            return self._described(Model(name), known)
+        self._check_id(name, path)
+        try:
+            return self._described(Model(name), known)
+        except ModelError as problem:
+            near = difflib.get_close_matches(name, [*self.families, *known], n=1, cutoff=0.8)
+            hint = f"; or did you mean {near[0]!r}?" if near else ""
+            raise ModelError(f"{problem}{hint}") from None
+
+    def _check_id(self, name: str, path: Path) -> None:
+        """Raises ZooError where a name that is no folder cannot be a Hub id either."""
         if path.exists():
             raise ModelError(f"{name} is a file; name the checkpoint folder that holds it")
-        if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        if name.startswith((".", "/", "~")) or address_of(name)[0].count("/") > 1:
             raise ModelError(f"there is no folder {name}; check the path")
         if name in self.families:
             models = ", ".join(model.id for model in self.families[name].models)
             raise ConfigError(f"{name} is a family; name one of its models as the base: {models}")
-        names = [*self.families, *known]
         if "/" not in name:
             remedy = "a target is a family, a Hub id (org/name) or a checkpoint folder"
-            raise UnknownNameError("target", name, names, remedy)
-        try:
-            return self._described(model, known)
-        except ModelError as problem:
-            near = difflib.get_close_matches(name, names, n=1, cutoff=0.8)
-            hint = f"; or did you mean {near[0]!r}?" if near else ""
-            raise ModelError(f"{problem}{hint}") from None
+            raise UnknownNameError("target", name, [*self.families, *self.known], remedy)
 
-    def _described(self, model: Model, known: Mapping[str, Model]) -> Model:
+    def read_anew(self, name: str, revision: str | None = None) -> Model:
+        """A Hub id or a folder, pinned, with all that it says of itself, families' models too.
+
+        What a family says of the model stands, and the evidence beside it.
+        Raises UnknownNameError or ModelError.
+        """
+        known = self.known
+        path = Path(name).expanduser()
+        if path.is_dir() and not (name in known and not _is_another_folder(path, known[name])):
+            _check_checkpoint(name, path)
+            return self._described(Model(name), known, anew=True)
+        if name not in known:
+            self._check_id(name, path)
+        model = replace(known.get(name, Model(name)), revision=revision)
+        return self._described(model, known, anew=True)
+
+    def completed(self, family: Family) -> Family:
+        """The family with what the files of its models say that lie here; the Hub is not asked."""
+        return replace(family, models=tuple(self._completed(model) for model in family.models))
+
+    def _completed(self, model: Model) -> Model:
+        place = str(model.loader_args.get("peft") or model.loader_args.get("pretrained", model.id))
+        if not Path(place).expanduser().is_dir():
+            return model
+        try:
+            found = self._described(replace(model, evidence=()), self.known)
+        except ModelError:
+            return model
+        return replace(model, licence=found.licence, parameters=found.parameters)
+
+    def _described(self, model: Model, known: Mapping[str, Model], anew: bool = False) -> Model:
         """The model with what its own files say: where they lie, who its parents are, its regime.
 
-        What zoo.toml or a plugin says comes first. A Hub id whose regime is known is not read.
+        What zoo.toml or a plugin says comes first. A Hub id whose regime is known is not read,
+        unless it is to be read anew; one that is read is pinned to its commit.
         """
+        regimes = self.registry.regimes
+        if model.regime in regimes and regimes[model.regime].context is not None:
+            return self._with_its_parents_weights(model, known)
+        model = _addressed(model)
         place = str(model.loader_args.get("peft") or model.loader_args.get("pretrained", model.id))
         folder = Path(place).expanduser()
         local = folder.is_dir()
-        if model.regime and not local:
+        if model.regime and not local and not anew:
             return model
-        if not local:
+        counted = None
+        if local:
+            folder = folder.resolve()
+        else:
             if place.startswith((".", "/", "~")):
                 raise ModelError(f"there is no folder {place}; check the path")
-            folder = small_snapshot(place, model.revision)
+            snapshot = read_snapshot(place, model.revision)
+            folder, counted = snapshot.folder, snapshot.parameters
+            model = replace(model, revision=snapshot.commit)
         facts = facts_of_folder(model.id, folder)
-        if not model.regime:
+        if model.regime and anew:
+            seen = self.registry.classify(facts)
+            model = replace(model, evidence=(*model.evidence, *seen))
+        elif not model.regime:
             model = self._classified(model, facts)
-        if "peft" in model.loader_args:
-            return _child(model, base_models(facts))
-        if facts.adapter_config:
-            return _over_its_base(model, facts, str(folder.resolve()) if local else place, known)
-        revision = folder.name
+        if note := code_of(facts, model.revision if not local else None):
+            model = replace(model, evidence=(*model.evidence, Evidence(model.regime, 0.0, note)))
+        model = replace(model, licence=model.licence or licence_of(facts.card))
+        over = "peft" in model.loader_args or bool(facts.adapter_config)
+        if local and not model.revision:
+            model = replace(model, revision=fingerprint(folder).weights[:12] or None)
+        if over:
+            place = str(folder) if local else place
+            model = _over_its_base(model, facts, place, known)
+            return _with_parameters(model, _adapter_parameters(model, folder, known))
         if local:
-            args = {**model.loader_args, "pretrained": str(folder.resolve())}
+            args = {**model.loader_args, "pretrained": str(folder)}
             model = replace(model, loader_args=args)
-            revision = fingerprint(folder).weights[:12]
-        model = replace(model, revision=model.revision or revision or None)
-        return _child(model, base_models(facts))
+        if counted is None or facts.config.get("quantization_config"):
+            counted = parameters_of(folder)
+        return _with_parameters(_child(model, base_models(facts)), counted)
+
+    def _with_its_parents_weights(self, model: Model, known: Mapping[str, Model]) -> Model:
+        """A model that was not trained: its parent is loaded, and asked in another way."""
+        if len(model.parents) != 1 or model.parents[0] == model.id:
+            raise ModelError(
+                f"{model.id} is {model.regime}, so that it has the weights of the model it is made "
+                "from; name that one as its base_model in zoo.toml"
+            )
+        (name,) = model.parents
+        parent = self._described(known.get(name, Model(name)), known)
+        return replace(
+            model,
+            revision=model.revision or parent.revision,
+            loader=model.loader or parent.loader,
+            loader_args={"pretrained": parent.id, **parent.loader_args, **model.loader_args},
+            licence=model.licence or parent.licence,
+            parameters=model.parameters or parent.parameters,
+        )
 
     def _classified(self, model: Model, facts: Facts) -> Model:
         """The model with the regime its facts speak for, and all the evidence.
@@ -209,41 +276,77 @@ class Discovery:
 
 
 def _child(model: Model, parents: Sequence[str]) -> Model:
-    """The model with these parents, unless zoo.toml or a plugin has named others."""
+    """The model with these parents, unless zoo.toml or a plugin has named others, or said that it
+    has none."""
+    if model.base_model is not None:
+        return model
     found = parents[0] if len(parents) == 1 else tuple(parents)
-    return replace(model, base_model=model.base_model or found or None)
+    return replace(model, base_model=found or None)
+
+
+def _with_parameters(model: Model, counted: int | None) -> Model:
+    return replace(model, parameters=model.parameters or counted)
+
+
+def _addressed(model: Model) -> Model:
+    """The model with its repository and revision apart, where its id names both."""
+    repository, revision = address_of(model.id)
+    if revision is None or Path(model.id).expanduser().is_dir():
+        return model
+    if "peft" in model.loader_args or model.id.startswith((".", "/", "~")):
+        return model
+    args = {"pretrained": repository, **model.loader_args}
+    return replace(model, loader_args=args, revision=model.revision or revision)
 
 
 def _over_its_base(model: Model, facts: Facts, peft: str, known: Mapping[str, Model]) -> Model:
     """An adapter's model: loaded over the base that its own configuration or zoo.toml names.
 
     The base is a model of a family, by its id; else a folder, seen from here or from the adapter;
-    else a Hub id. Its revision is what is loaded, so the adapter's own hash is not put in its
-    place. Raises ModelError where no base is named, or none that an adapter can be laid over.
+    else a Hub id. Its revision is the base's own, in loader_args. peft: the adapter's folder or
+    repository.
+    Raises ModelError where no base is named, or none that an adapter can be laid over.
     """
     args = {**model.loader_args, "peft": peft}
-    own = args.get("pretrained")
+    own = model.loader_args.get("pretrained")
+    if "peft" in model.loader_args and own is not None:
+        return _child(replace(model, loader_args=args), base_models(facts))
     named = facts.adapter_config.get("base_model_name_or_path")
-    if own is not None and Path(str(own)).expanduser().resolve() != Path(peft):
+    if own is not None and peft not in (own, str(Path(str(own)).expanduser().resolve())):
         named = own
     if not isinstance(named, str) or not named:
         raise ModelError(
             f"{model.id} is an adapter that names no base model; "
             "write base_model_name_or_path into its adapter_config.json"
         )
-    revision = model.revision
+    revision: str | None = None
     if named in known:
-        base = known[named]
+        base = _addressed(known[named])
         if "peft" in base.loader_args:
             raise ModelError(f"{model.id} is an adapter over {named}, itself one; merge that first")
         place, parent = str(base.loader_args.get("pretrained", named)), named
-        revision = revision or (None if Path(place).is_dir() else base.revision)
+        revision = None if Path(place).is_dir() else base.revision
     else:
         seen = (Path(named).expanduser(), Path(peft) / named)
         folder = next((str(each.resolve()) for each in seen if each.is_dir()), None)
         place = parent = folder or named
+        if folder is None:
+            place, revision = address_of(named)
     args["pretrained"] = place
-    return _child(replace(model, loader_args=args, revision=revision), [parent])
+    if revision:
+        args.setdefault("revision", revision)
+    return _child(replace(model, loader_args=args), [parent])
+
+
+def _adapter_parameters(model: Model, folder: Path, known: Mapping[str, Model]) -> int | None:
+    """Parameters of an adapter with its base's, where both are known. folder: the adapter's."""
+    place = str(model.loader_args.get("pretrained", ""))
+    parent = known.get(model.parents[0]) if model.parents else None
+    below = parent.parameters if parent is not None else None
+    if below is None and Path(place).is_dir():
+        below = parameters_of(Path(place))
+    own = parameters_of(folder, adapter=True)
+    return None if below is None or own is None else below + own
 
 
 def _is_another_folder(path: Path, known: Model) -> bool:
@@ -277,119 +380,3 @@ def _check_checkpoint(name: str, folder: Path) -> None:
     raise ModelError(
         f"{name} is no checkpoint: it holds neither config.json nor adapter_config.json{near}"
     )
-
-
-def lineage(
-    models: Sequence[Model], base: str | None = None, known: Mapping[str, Model] | None = None
-) -> tuple[Model, ...]:
-    """Gives every model but the root a parent among the others.
-
-    A parent named by card or adapter is matched by id or by folder. Where none of the others is
-    named, `base` is the parent; without `base`, the nearest model before it. A model that
-    descends from the one in question is never its parent.
-    known: models of families by id, whose lineage is certain: such a model's parent is its nearest
-        ancestor among the others, or none of them.
-    """
-    known = known or {}
-    ids = {model.id for model in models}
-    by_folder = {
-        _resolved(str(place)): model.id
-        for model in models
-        if (place := model.loader_args.get("pretrained")) and "peft" not in model.loader_args
-    }
-    parents: dict[str, tuple[str, ...]] = {}
-    for model in models:
-        named = [p if p in ids else by_folder.get(_resolved(p), p) for p in model.parents]
-        if model.id in known and base is None:
-            named = _nearest(model.parents, ids, known)
-        inside = any(parent in ids and parent != model.id for parent in named)
-        parents[model.id] = tuple(p for p in named if p != model.id) if inside else ()
-    placed: list[Model] = []
-    for number, model in enumerate(models):
-        before = [base] if base is not None else [other.id for other in models[:number]][::-1]
-        if model.id in known and base is None:
-            before = []
-        if not parents[model.id] and model.id != base:
-            free = (each for each in before if model.id not in _ancestors(each, parents))
-            parents[model.id] = tuple(itertools.islice(free, 1))
-        found = parents[model.id]
-        one = found[0] if len(found) == 1 else found
-        placed.append(replace(model, base_model=one or model.base_model))
-    return tuple(placed)
-
-
-def _nearest(parents: Sequence[str], ids: set[str], known: Mapping[str, Model]) -> list[str]:
-    """The nearest ancestors that are among `ids`, through models that are not."""
-    found: dict[str, None] = {}
-    waiting, seen = list(parents), set[str]()
-    while waiting:
-        parent = waiting.pop(0)
-        if parent in ids or parent not in known:
-            found[parent] = None
-        elif parent not in seen:
-            seen.add(parent)
-            waiting.extend(known[parent].parents)
-    return list(found)
-
-
-def _ancestors(name: str, parents: Mapping[str, Sequence[str]]) -> set[str]:
-    """A model and all it descends from."""
-    above, waiting = set[str](), [name]
-    while waiting:
-        here = waiting.pop()
-        if here not in above:
-            above.add(here)
-            waiting.extend(parents.get(here, ()))
-    return above
-
-
-def _resolved(name: str) -> str:
-    return str(Path(name).expanduser().resolve())
-
-
-def parents_first(models: Sequence[Model]) -> tuple[Model, ...]:
-    """Models in an order where each stands after its parents, else in the order given.
-
-    Raises ConfigError where there is no such order.
-    """
-    ids = {model.id for model in models}
-    done: dict[str, Model] = {}
-    waiting = list(models)
-    while waiting:
-        ready = [m for m in waiting if all(p in done or p not in ids for p in m.parents)]
-        if not ready:
-            names = ", ".join(model.id for model in waiting)
-            raise ConfigError(
-                f"these models descend from each other in a circle: {names}; mend a base_model"
-            )
-        done[ready[0].id] = ready[0]
-        waiting.remove(ready[0])
-    return tuple(done.values())
-
-
-def facts_of_folder(model_id: str, folder: Path) -> Facts:
-    """What the files of a checkpoint folder say."""
-    return Facts(
-        id=model_id,
-        card=read_card(folder / "README.md"),
-        config=read_json(folder / "config.json"),
-        tokenizer_config=read_json(folder / "tokenizer_config.json"),
-        adapter_config=read_json(folder / "adapter_config.json"),
-        chat_template=chat_template_of(folder),
-    )
-
-
-def read_card(path: Path) -> dict[str, Any]:
-    """The front matter of a model card; {} where there is none that can be read."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return {}
-    if not text.startswith("---"):
-        return {}
-    try:
-        card = yaml.safe_load(text.split("---", 2)[1])
-    except Exception:
-        # people write cards; whatever stands in one, its model can still be asked
-        return {}
-    return card if isinstance(card, dict) else {}

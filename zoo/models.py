@@ -87,8 +87,10 @@ class Facts:
 class Model:
     """One checkpoint, pinned, with its place in a lineage.
 
-    id: a Hub id, or a folder as the user named it.
-    revision: the commit on the Hub, or a hash of a local folder; None until it is pinned.
+    id: a Hub id, or a folder as the user named it; `org/name@revision` where the stage is a branch,
+        tag or commit of a repository that holds several.
+    revision: the commit on the Hub, or a hash of a local folder; None until it is pinned. An
+        adapter's is its own, and that of its base stands in loader_args.
     base_model: the parent's id, several for a merge, None for a root.
     targets: capabilities this stage was trained for; None means the regime's default.
     loader: name of the loader; None means the run's default.
@@ -180,3 +182,13 @@ class Family:
     models: tuple[Model, ...]
     title: str = ""
     suite: str = "core"
+
+
+def address_of(name: str) -> tuple[str, str | None]:
+    """Repository and revision of a Hub id.
+
+    >>> address_of("org/checkpoints@step-100"), address_of("org/model")
+    (('org/checkpoints', 'step-100'), ('org/model', None))
+    """
+    repository, _, revision = name.partition("@")
+    return repository, revision or None

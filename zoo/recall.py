@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from zoo.benchmarks import Suite
-from zoo.discovery import lineage, parents_first
 from zoo.errors import StoreError, UnknownNameError
 from zoo.evaluation.evaluator import result_of
 from zoo.models import Family, Model
+from zoo.placing import lineage, parents_first
 from zoo.results import RecordedCell, Result, RunRecord
 from zoo.store import SCORES, Store
 from zoo.structuring import read

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from zoo.errors import ModelError
 from zoo.fingerprints import TOKENIZER
@@ -41,6 +43,23 @@ def causes(problem: BaseException) -> Iterator[BaseException]:
         waiting = waiting.__cause__ or waiting.__context__
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """The small files of a repository at one commit.
+
+    folder: named by the commit. parameters: what the Hub counts, None where it does not say or was
+    not asked.
+    """
+
+    folder: Path
+    parameters: int | None = None
+
+    @property
+    def commit(self) -> str:
+        """The commit."""
+        return self.folder.name
+
+
 def small_snapshot(name: str, revision: str | None, more: Sequence[str] = ()) -> Path:
     """The snapshot folder (named by its commit) of a Hub repository, from the cache if offline.
 
@@ -48,6 +67,11 @@ def small_snapshot(name: str, revision: str | None, more: Sequence[str] = ()) ->
     where it does not answer in time, only the cache is looked at.
     Raises ModelError: gated, missing, unknown revision, or not in the cache and out of reach.
     """
+    return read_snapshot(name, revision, more).folder
+
+
+def read_snapshot(name: str, revision: str | None, more: Sequence[str] = ()) -> Snapshot:
+    """As `small_snapshot`, with what the Hub says of the model."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -60,11 +84,12 @@ def small_snapshot(name: str, revision: str | None, more: Sequence[str] = ()) ->
 
     try:
         wanted = [*SMALL_FILES, *more]
-        cached = not _answers(name, revision)
+        answered, info = _ask(name, revision)
         found = snapshot_download(
-            name, revision=revision, allow_patterns=wanted, local_files_only=cached
+            name, revision=revision, allow_patterns=wanted, local_files_only=not answered
         )
-        return Path(found)
+        counted = getattr(getattr(info, "safetensors", None), "total", None)
+        return Snapshot(Path(found), counted)
     except GatedRepoError:
         reason = f"{name} is gated; accept its terms on the Hub, then set HF_TOKEN"
     except RepositoryNotFoundError:
@@ -81,13 +106,12 @@ def small_snapshot(name: str, revision: str | None, more: Sequence[str] = ()) ->
     raise ModelError(reason)
 
 
-def _answers(name: str, revision: str | None) -> bool:
-    """Whether the Hub says anything of a model in time: its own client, where a connection hangs,
-    tries again for minutes."""
+def _ask(name: str, revision: str | None) -> tuple[bool, Any]:
+    """(whether the Hub says anything of a model in time, what it says): its own client, where a
+    connection hangs, tries again for minutes."""
     from huggingface_hub import HfApi
 
     try:
-        HfApi().model_info(name, revision=revision, timeout=PATIENCE)
+        return True, HfApi().model_info(name, revision=revision, timeout=PATIENCE)
     except Exception as problem:
-        return not is_silence(problem)
-    return True
+        return not is_silence(problem), None

@@ -64,7 +64,12 @@ _MEANINGS = {
     "ModelTable.regime": "way of training; left out, it is read from the checkpoint (`zoo tree`)",
     "ModelTable.revision": "branch, tag or commit on the Hub; left out, the main branch",
     "ModelTable.base_model": "the parent's id, several for a merge; left out, what the card or the "
-    "adapter's configuration says (a Hub id whose `regime` is given is not read)",
+    "adapter's configuration says (a Hub id whose `regime` is given is not read); `[]` "
+    "says that it has none, whatever its card names",
+    "ModelTable.licence": "for people; left out, what the card says, where that is read",
+    "ModelTable.parameters": "how many it has, with its base's if it is an adapter; left out, what "
+    "the files say, where they are read",
+    "ModelTable.note": "what to know of it, shown by `zoo tree`",
     "ModelTable.step": "of training, for people",
     "ModelTable.seed": "of training, for people",
     "ModelTable.training_datasets": "for people",

@@ -21,11 +21,13 @@ import zoo_pretrained
 import zoo_rl
 from zoo import hookimpl
 from zoo.config import read_config
-from zoo.discovery import Discovery, lineage, parents_first, read_card
+from zoo.discovery import Discovery
 from zoo.errors import ConfigError, ModelError, UnknownNameError
 from zoo.evidence import rank_regimes
+from zoo.facts import read_card
 from zoo.fingerprints import fingerprint
 from zoo.models import Evidence, Family, Model
+from zoo.placing import lineage, parents_first
 from zoo.plugins import Plugin, Plugins
 from zoo.registry import Registry
 
@@ -244,10 +246,10 @@ def test_an_adapter_is_loaded_over_the_base_that_a_family_knows() -> None:
 
 def test_an_adapter_of_a_hub_model_that_a_family_pins_keeps_the_pin() -> None:
     family = Family("f", (Model("org/base", revision="abc", regime="pretrained"),))
-    checkpoint("lora", adapter={"base_model_name_or_path": "org/base"})
+    lora = checkpoint("lora", adapter={"base_model_name_or_path": "org/base"})
     (model,) = one(discovery("", family), "lora").models
-    assert model.loader_args["pretrained"] == "org/base"
-    assert model.revision == "abc"
+    assert model.loader_args == {"pretrained": "org/base", "revision": "abc", "peft": str(lora)}
+    assert model.revision == fingerprint(lora).weights[:12], "its own, not its base's"
 
 
 @pytest.mark.parametrize("named", ["base", "./base", "../base", "{folder}/base"])
@@ -265,8 +267,35 @@ def test_an_adapter_of_a_hub_id_needs_no_network_to_be_found() -> None:
     lora = checkpoint("lora", adapter={"base_model_name_or_path": "org/base"})
     (model,) = one(discovery(), "lora").models
     assert model.loader_args == {"pretrained": "org/base", "peft": str(lora)}
-    assert model.revision is None
     assert model.base_model == "org/base"
+
+
+def test_a_stage_that_is_a_branch_is_told_from_others_of_its_repository() -> None:
+    config = """[families.f]
+models = [
+  { id = "org/ckpts@sft", regime = "instruction-tuned" },
+  { id = "org/ckpts@dpo", regime = "RL-tuned", revision = "abc", base_model = "org/ckpts@sft" },
+]"""
+    first, second = one(discovery(config), "f").models
+    assert first.loader_args == second.loader_args == {"pretrained": "org/ckpts"}
+    assert (first.revision, second.revision) == ("sft", "abc"), "a pin comes before the branch"
+    assert second.parents == (first.id,)
+
+
+def test_a_model_knows_its_licence_and_how_many_parameters_it_has() -> None:
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    base = checkpoint("base", "license: other\nlicense_name: llama3.1")
+    lora = checkpoint("lora", adapter={"base_model_name_or_path": "../base"})
+    save_file({"w": np.zeros((3, 4), np.float16)}, base / "model.safetensors")
+    save_file({"a": np.zeros(5, np.float32)}, lora / "adapter_model.safetensors")
+    found = {model.id: model for model in one(discovery(), "base", "lora").models}
+    assert (found["base"].licence, found["base"].parameters) == ("llama3.1", 12)
+    assert (found["lora"].licence, found["lora"].parameters) == ("", 17), "with its base's"
+    (base / "config.json").write_text('{"quantization_config": {"bits": 4}}')
+    (quantised,) = one(discovery(), "base").models
+    assert quantised.parameters is None, "packed numbers are no parameters"
 
 
 @pytest.mark.parametrize("adapter", [{"r": 1}, {"base_model_name_or_path": None}])

@@ -75,7 +75,7 @@ def test_an_adapter_and_a_tokenizer_are_loaded_at_their_own_commits(
         make_evaluator(tmp_path / "2", task_folder)[0], spec(folders, "tiny_choice")
     )
     assert found["confidence"] == pytest.approx([item.confidence for item in local.items])
-    assert found["revision"] == "a" * 40
+    assert found["revision"] == "b" * 40, "an adapter's revision is its own"
     assert found["loader_args"] == args, "what is recorded names no folder of this machine"
 
 

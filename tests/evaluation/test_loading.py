@@ -13,11 +13,12 @@ from support.checkpoints import save_adapter
 from support.evaluating import evaluate, make_evaluator, spec
 
 from zoo.evaluation import huggingface
-from zoo.evaluation.ahead import reading_ahead, weight_files
+from zoo.evaluation.ahead import reading_ahead
 from zoo.evaluation.checkpoints import find_checkpoint
 from zoo.evaluation.huggingface import HF, TORCH
 from zoo.hookspecs import Loader
 from zoo.models import Model
+from zoo.weights import weight_files
 
 
 @pytest.fixture

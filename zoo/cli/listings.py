@@ -1,4 +1,4 @@
-"""`zoo models`, `regimes`, `benchmarks`, `suites`, `families`, `plugins`, `tree`: what there is."""
+"""`zoo models`, `regimes`, `benchmarks`, `suites`, `families`, `plugins`: what there is."""
 
 from __future__ import annotations
 
@@ -29,8 +29,6 @@ def register(verbs: Any) -> None:
         parser.add_argument("--json", action="store_true", help="a list of objects")
         if name == "plugins":
             parser.add_argument("--hook", metavar="NAME", help="only those that implement it")
-    tree = verbs.add("tree", "draw the lineage of a family", _tree)
-    tree.add_argument("family", nargs="?", metavar="FAMILY")
 
 
 def _lister(
@@ -118,11 +116,13 @@ def _models(host: Host, _: argparse.Namespace) -> list[Row]:
             "regime": model.regime,
             "base_model": model.base_model,
             "targets": list(model.targets or ()),
+            "licence": model.licence,
+            "parameters": model.parameters,
             "path": path_of(model.loader_args),
             "plugin": _plugin_of_family(host, name),
         }
         for name, family in host.discovery.families.items()
-        for model in family.models
+        for model in host.discovery.completed(family).models
     ]
 
 
@@ -196,29 +196,3 @@ def _plugins(host: Host, args: argparse.Namespace) -> list[Row]:
         for plugin in host.plugins
         if not args.hook or args.hook in plugin.hooks
     ]
-
-
-def _tree(args: argparse.Namespace) -> int:
-    from rich.markup import escape
-    from rich.tree import Tree
-
-    from zoo.cli.opening import open_host, terminal
-    from zoo.reporting.text import clean
-
-    host = open_host(args)
-    (family,) = host.discovery.resolve([args.family] if args.family else [])
-    drawn = Tree(escape(clean(family.name)))
-    nodes: dict[str, Tree] = {}
-    for model in family.models:
-        parents = [nodes[parent] for parent in model.parents if parent in nodes]
-        label = f"{model.id}  {model.regime}"
-        if model.revision:
-            label += f"  {model.revision[:12]}"
-        if len(model.parents) > 1:
-            label += f"  from {' + '.join(model.parents)}"
-        nodes[model.id] = (parents[0] if parents else drawn).add(escape(clean(label)))
-        for evidence in model.evidence:
-            why = f"{evidence.regime} {evidence.confidence:.2f}: {evidence.why}"
-            nodes[model.id].add(escape(clean(why)), style="dim")
-    terminal().print(drawn)
-    return 0

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zoo.cli import (
+    add,
     ask,
     authoring,
     compare,
@@ -20,6 +21,7 @@ from zoo.cli import (
     setup,
     status,
     store,
+    tree,
     trust,
     view,
 )
@@ -38,6 +40,8 @@ VERBS = (
     status,
     importing,
     listings,
+    tree,
+    add,
     authoring,
     trust,
     store,
@@ -46,7 +50,7 @@ VERBS = (
 """Modules with verbs, in the order of the help. Each has `register(verbs)`."""
 
 LATER = frozenset(
-    """gate add train watch prefetch
+    """gate train watch prefetch
     leaderboard publish pull""".split()
 )
 """Verbs that are promised and not built: the command line says so instead of guessing."""

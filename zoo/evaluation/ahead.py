@@ -13,8 +13,8 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from zoo.fingerprints import read_json
 from zoo.probing import describe
+from zoo.weights import weight_files
 
 if TYPE_CHECKING:
     from zoo.evaluation.checkpoints import Checkpoint
@@ -23,8 +23,6 @@ logger = logging.getLogger("zoo")
 
 PIECE = 16 * 1024**2
 """Bytes read at once."""
-
-INDEX = "model.safetensors.index.json"
 
 
 @contextmanager
@@ -40,14 +38,6 @@ def reading_ahead(checkpoint: Checkpoint | None) -> Iterator[Thread | None]:
         yield thread
     finally:
         stop.set()
-
-
-def weight_files(folder: Path) -> list[str]:
-    """Names of the files in the folder that transformers reads a model's weights from."""
-    shards = read_json(folder / INDEX).get("weight_map")
-    if not isinstance(shards, dict):
-        return ["model.safetensors"]
-    return sorted({name for name in map(str, shards.values()) if Path(name).name == name})
 
 
 def _read(checkpoint: Checkpoint, stop: Event) -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ModelError, PromptingError
-from zoo.evaluation.ahead import weight_files
 from zoo.evaluation.preflight.code import CODE, TRUST, code_digest, how_to_pin, pinned, references
 from zoo.evaluation.tasks import RenderChat
 from zoo.fingerprints import Fingerprint, chat_template_of, digest, fingerprint, read_json
 from zoo.models import Model, Prompting
 from zoo.probing import describe
 from zoo.snapshots import ADAPTER, small_snapshot
+from zoo.weights import weight_files
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,9 @@ class Checkpoint:
     identity: hashes of weights (of base and adapter together), tokenizer and chat template.
     folder: of the model, or of the base under an adapter; None where it is no files of ours.
     tokenizer_folder: where the tokenizer is read from, likewise.
-    repository, commit: of the Hub, what a branch was resolved to; None for folders.
+    repository, commit: of the Hub, what a branch was resolved to; None for folders. Of an adapter
+        they are its base's.
+    revision: the commit of the model itself, or of the adapter; None for a folder.
     fetched: loader arguments that name the Hub, each with the folder that was hashed in its place:
         loaders seek an adapter and a tokenizer at the base's commit, and a base that is here whole
         is loaded without asking the Hub again.
@@ -40,6 +42,7 @@ class Checkpoint:
     tokenizer_folder: Path | None = None
     repository: str | None = None
     commit: str | None = None
+    revision: str | None = None
     fetched: Mapping[str, str] = field(default_factory=dict)
     pin: str = ""
 
@@ -93,17 +96,21 @@ def find_checkpoint(model: Model, reads_files: bool = True) -> Checkpoint:
     if not reads_files:
         return Checkpoint(Fingerprint(digest([model.id, model.revision, dict(args)]), "", ""))
     base, peft = str(args.get("pretrained", model.id)), args.get("peft")
-    revision = args.get("revision", model.revision)
+    revision = args.get("revision", None if peft is not None else model.revision)
     wish = args.get(TRUST)
     folder, base_id = _locate(base, revision, "config.json", CODE if wish else ())
     own = fingerprint(folder)
     weights, tokenizer = base_id or _weights(folder, own), folder
     fetched: dict[str, str] = {}
     adapter: Path | None = None
+    own_commit = folder.name if base_id else None
     if peft is not None:
-        adapter, peft_id = _locate(str(peft), None, "adapter_config.json")
+        adapter, peft_id = _locate(str(peft), model.revision, "adapter_config.json")
+        own_commit = adapter.name if peft_id else None
         if peft_id:
             fetched["peft"] = str(adapter)
+        if base_id:
+            fetched["revision"] = folder.name
         over = fingerprint(adapter)
         weights = digest([weights, _weights(adapter, over, ADAPTER[0])])
         if over.tokenizer:
@@ -121,7 +128,7 @@ def find_checkpoint(model: Model, reads_files: bool = True) -> Checkpoint:
         fetched["pretrained"] = str(folder)
         if pin:
             fetched[TRUST] = pinned(model.id, code_digest(folder), None, folder, others)
-    return Checkpoint(identity, folder, tokenizer, repository, commit, fetched, pin)
+    return Checkpoint(identity, folder, tokenizer, repository, commit, own_commit, fetched, pin)
 
 
 def is_whole(folder: Path) -> bool:

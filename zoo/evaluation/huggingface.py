@@ -55,9 +55,10 @@ def load_hf(
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     args = {**model.loader_args, **options}
-    if trusted := bool(args.get(TRUST)):
+    trusted, peft = bool(args.get(TRUST)), args.get("peft")
+    if trusted or (peft is not None and not Path(str(peft)).expanduser().is_dir()):
         checkpoint = find_checkpoint(replace(model, loader_args=args))  # or it says why not
-        model = replace(model, revision=checkpoint.commit or model.revision)
+        model = replace(model, revision=checkpoint.revision or model.revision)
         args |= checkpoint.fetched
     args[TRUST] = trusted
     pretrained, revision = str(args.pop("pretrained", model.id)), args.pop("revision", None)
@@ -65,7 +66,8 @@ def load_hf(
     if folder.is_dir():
         pretrained, revision = str(folder), "main"
     else:
-        revision = model.revision or revision or "main"
+        # an adapter's own revision is not its base's
+        revision = (revision if peft is not None else model.revision or revision) or "main"
     if batch_size == "auto" and device == "cpu":
         batch_size = _rows(folder)
     args |= {"pretrained": pretrained, "revision": revision}

@@ -210,7 +210,7 @@ class Preparer:
             benchmark.repeats,
         )
         # what was hashed is what is loaded: a branch that moves on in between changes nothing
-        pinned = replace(model, revision=checkpoint.commit or model.revision)
+        pinned = replace(model, revision=checkpoint.revision or model.revision)
         spec = replace(spec, model=pinned)
         return Cell(spec, checkpoint, dtype, loaded, requests, stops, responses, scores, asked)
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.evaluation.ahead import INDEX, weight_files
 from zoo.evaluation.checkpoints import Checkpoint
 from zoo.evaluation.preflight.findings import Finding, size
 from zoo.fingerprints import read_json
+from zoo.weights import INDEX, weight_files
 
 ANSWER = 250
 """Bytes of disk for an answer with its score (measured: 225 in cells of 60 items, manifests in)."""

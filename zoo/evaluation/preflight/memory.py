@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.evaluation.ahead import weight_files
 from zoo.evaluation.environment import checkpoint_dtype
 from zoo.evaluation.preflight.findings import Finding, size
+from zoo.weights import weight_files
 
 ITEM = {
     "F64": 8, "I64": 8, "U64": 8, "C64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2,
