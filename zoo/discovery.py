@@ -107,17 +107,23 @@ class Discovery:
 
         A model that cannot be read stays, without a regime: its cells fail with the reason.
         """
-        known = self.known
+        known = dict(self.known)
         inherits = family.name in self.config.families
+        named = [
+            _inheriting(model, self._brought[model.id])
+            if inherits and model.id in self._brought
+            else model
+            for model in family.models
+        ]
         models = []
-        for model in family.models:
-            if inherits and model.id in self._brought:
-                model = _inheriting(model, self._brought[model.id])
+        for model in parents_first(named):
             try:
-                models.append(self._described(model, known))
+                model = self._described(model, known)
             except ModelError as problem:
                 unread = Evidence(model.regime, 0.0, str(problem))
-                models.append(replace(model, evidence=(*model.evidence, unread)))
+                model = replace(model, evidence=(*model.evidence, unread))
+            models.append(model)
+            known[model.id] = model
         return replace(family, models=parents_first(models))
 
     def _ad_hoc(self, names: Sequence[str], base: str | None) -> Family:

@@ -92,7 +92,7 @@ def _is_clear(model: Model) -> bool:
 
     counted = [piece for piece in model.evidence if piece.confidence]
     return bool(model.regime) and (
-        not model.evidence or bool(counted) and rank_regimes(counted).best is not None
+        not model.evidence or (bool(counted) and rank_regimes(counted).best is not None)
     )
 
 

@@ -60,4 +60,4 @@ def _placed(request: Request, question: str, context: Context, name: str) -> Req
     if at < 0:
         raise BenchmarkError(f"a prompt of '{name}' does not hold its question as it stands")
     text = request.context[:at] + context.text + request.context[at:]
-    return replace(request, context=text, sources=tuple(context.sources))
+    return replace(request, context=text, passages=context.text, sources=tuple(context.sources))

@@ -119,7 +119,7 @@ class Preparer:
         self._loader_of = loader_of
         self._dtype = dtype
         self._loader_args = dict(loader_args or {})
-        self._regimes = regimes or {}
+        self._regimes = dict(regimes or {})
         self._made: dict[tuple[object, ...], Any] = {}
 
     def prepare(self, spec: RunSpec) -> Cell:
@@ -250,7 +250,7 @@ class Preparer:
         self, model: Model, loaded: LoadedTask, requests: tuple[Request, ...]
     ) -> tuple[Request, ...]:
         """The requests with what the model's regime puts before each question, if anything."""
-        regime = self._regimes[model.regime] if model.regime in self._regimes else None
+        regime = self._regimes.get(model.regime)
         if regime is None or regime.context is None:
             return requests
         find = partial(regime.context, model)
