@@ -7,6 +7,7 @@ ZooError
 ├── ModelError           a model cannot be found, read or loaded
 │   └── PromptingError   a model cannot be asked in the way the plan says
 ├── CellError            one cell (model x benchmark x protocol) could not be scored
+│   └── NotApplicableError such a model cannot be asked such a thing: nothing has failed
 ├── DeviceError          nothing more can be computed in this process
 ├── ExecutorError        jobs cannot be run where they were to be run
 └── StoreError           the store holds something that must not be read
@@ -61,6 +62,13 @@ class CellError(ZooError):
     """One cell could not be scored; the others go on."""
 
     exit_code = 1
+
+
+class NotApplicableError(CellError):
+    """A model of this kind cannot be asked what the cell asks; the message says what it lacks.
+
+    Raised by a loader or by the model it made, the cell is not_applicable instead of failed.
+    """
 
 
 class DeviceError(ZooError):

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from zoo.benchmarks import Benchmark
 from zoo.errors import StoreError, ZooError
-from zoo.evaluation.evaluator import Evaluator, OnEvent, result_of
+from zoo.evaluation.evaluator import Evaluator, OnEvent
+from zoo.evaluation.outcomes import result_of
 from zoo.evaluation.preparing import Cell
 from zoo.executors import Settings, evaluator_for
 from zoo.fingerprints import digest

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from zoo.benchmarks import Suite
 from zoo.errors import StoreError, UnknownNameError
-from zoo.evaluation.evaluator import result_of
+from zoo.evaluation.outcomes import result_of
 from zoo.models import Family, Model
 from zoo.placing import lineage, parents_first
 from zoo.results import RecordedCell, Result, RunRecord

@@ -17,6 +17,7 @@ from zoo.evaluation.environment import hardware, raise_if_device_failed, version
 from zoo.evaluation.journalling import AnswerHook, OpenCell, rounds
 from zoo.evaluation.loading import OnDemand, Sessions
 from zoo.evaluation.metering import metered, tokens_in
+from zoo.evaluation.outcomes import result_of, unscored
 from zoo.evaluation.pooling import POOL, pools
 from zoo.evaluation.preparing import Cell, Preparer
 from zoo.evaluation.requests import (
@@ -70,14 +71,14 @@ class Evaluator:
         self._sessions.close()
 
     def prepare(self, spec: RunSpec) -> Cell | Result:
-        """The spec's cell, or a failed result that says why it has none."""
+        """The spec's cell, or a result without scores that says why it has none."""
         try:
             return self.preparer.prepare(spec)
         except ZooError as problem:
-            return Result(spec, "failed", error=str(problem))
+            return unscored(spec, problem)
         except Exception as problem:
             logger.debug("%s cannot be prepared", spec.name, exc_info=True)
-            return Result(spec, "failed", error=describe(problem))
+            return unscored(spec, problem)
 
     def finished(self, cell: Cell) -> Result | None:
         """The result the store has for a cell, or None."""
@@ -175,10 +176,10 @@ class Evaluator:
         except StoreError:
             raise
         except ZooError as problem:
-            return Result(cell.spec, "failed", error=str(problem))
+            return unscored(cell.spec, problem)
         except Exception as problem:
             logger.debug("%s failed", cell.spec.name, exc_info=problem)
-            return Result(cell.spec, "failed", error=describe(problem))
+            return unscored(cell.spec, problem)
 
     def _kept(self, kind: str, key: str) -> Stored | None:
         """What the store has under a key; with `fresh`, only what was made this time."""
@@ -348,24 +349,3 @@ def _finished(mine: OpenCell, answers: Answers, provenance: Provenance) -> Unkep
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def result_of(spec: RunSpec, found: Stored, *, reused: bool = False) -> Result:
-    """A stored cell as the result of a spec. The chance is the spec's to say, not the store's."""
-    columns, summary = found
-    # a cell of an earlier version lacks what was added since
-    added = {name: [""] * len(columns["item_id"]) for name in ("answer", "sources")}
-    columns = {**added, **columns}
-    names = tuple(Item.__dataclass_fields__)
-    if (chance := spec.benchmark.chance) is not None:
-        columns = {**columns, "chance": [chance] * len(columns["chance"])}
-    items = map(Item, *(columns[name] for name in names))
-    return Result(
-        spec,
-        "scored",
-        read(tuple[Score, ...], summary["scores"], "scores"),
-        provenance=read(Provenance, summary["provenance"], "provenance"),
-        items=tuple(items),
-        reused=reused,
-        rows=tuple(summary.get("rows", ())),
-    )

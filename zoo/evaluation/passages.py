@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from zoo.errors import BenchmarkError, ZooError
+from zoo.errors import BenchmarkError, NotApplicableError, ZooError
 from zoo.evaluation.requests import Request
 from zoo.evaluation.tasks import LoadedTask
 from zoo.models import Context
@@ -24,11 +24,12 @@ def with_passages(
 ) -> tuple[Request, ...]:
     """The requests with what is found for each item's question put before it.
 
-    Raises BenchmarkError where an item has no question of its own, or none that can be seen.
+    Raises NotApplicableError where items have no question of their own, and BenchmarkError where
+    nothing can be looked up or a question cannot be seen in its prompt.
     """
     name = loaded.source.name
     if any(request.kind == "loglikelihood_rolling" for request in requests):
-        raise BenchmarkError(f"the task '{name}' asks no question, so nothing can be looked up")
+        raise NotApplicableError(f"'{name}' asks no question, so that nothing can be looked up")
     numbers = list(dict.fromkeys(request.doc for request in requests))
     questions = [_question(loaded, number) for number in numbers]
     try:
@@ -48,9 +49,9 @@ def with_passages(
 def _question(loaded: LoadedTask, number: int) -> str:
     question = loaded.task.doc_to_text(loaded.docs[number])
     if not isinstance(question, str) or not question.strip():
-        raise BenchmarkError(
-            f"the task '{loaded.source.name}' puts its options into the question, so that no "
-            "passage can be put before it"
+        raise NotApplicableError(
+            f"'{loaded.source.name}' puts its options where the question is, so that nothing can be "
+            "put before it"
         )
     return question.strip()
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from zoo.benchmarks import Benchmark
 from zoo.errors import CellError
-from zoo.evaluation.evaluator import result_of
+from zoo.evaluation.outcomes import result_of
 from zoo.fingerprints import digest
 from zoo.importing.nouns import Logged, Results, TaskResults, UnpairableError
 from zoo.questions import keep_questions
