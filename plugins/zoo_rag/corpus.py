@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from zoo.errors import ModelError
@@ -95,6 +96,6 @@ def _cut(name: str, paragraphs: Iterable[str], words: int) -> Iterator[Passage]:
     for paragraph in paragraphs:
         text = paragraph.strip()
         starts = [found.start() for found in re.finditer(r"\S+", text)][::words]
-        for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        for start, end in pairwise([*starts, len(text)]):
             number += 1
             yield Passage(f"{name}#{number}", text[start:end].strip())

@@ -50,13 +50,15 @@ def _question(loaded: LoadedTask, number: int) -> str:
     question = loaded.task.doc_to_text(loaded.docs[number])
     if not isinstance(question, str) or not question.strip():
         raise NotApplicableError(
-            f"'{loaded.source.name}' puts its options where the question is, so that nothing can be "
-            "put before it"
+            f"'{loaded.source.name}' puts its options where the question is, so that nothing can "
+            "be put before it"
         )
     return question.strip()
 
 
 def _placed(request: Request, question: str, context: Context, name: str) -> Request:
+    if not request.context:  # how likely an option is by itself, which mutual information asks
+        return request
     at = request.context.rfind(question)
     if at < 0:
         raise BenchmarkError(f"a prompt of '{name}' does not hold its question as it stands")
