@@ -109,7 +109,9 @@ class _Spelling:
 
 def _entry(model: Model, unsure: bool, spelled: _Spelling) -> dict[str, Any]:
     """A model's table, of what is known and cannot be read off its own files again."""
-    local = Path(str(model.loader_args.get("peft") or model.loader_args.get("pretrained", "")))
+    local = Path(
+        str(model.loader_args.get("peft") or model.loader_args.get("pretrained", model.id))
+    )
     entry: dict[str, Any] = {"id": spelled.id(model.id)}
     if not unsure and model.regime:
         entry["regime"] = model.regime

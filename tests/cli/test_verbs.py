@@ -95,7 +95,11 @@ def test_models_say_where_they_stand_in_the_lineage(zoo: Any) -> None:
     assert rows["nano/rl"]["base_model"] == "nano/instruct"
     assert rows["nano/rl"]["regime"] == "RL-tuned"
     assert rows["nano/fine-tuned-lora"]["path"].endswith("fine-tuned-lora")
-    assert all(row["revision"] for row in rows.values())
+    assert all(row["revision"] for row in rows.values() if row["family"] == "nano")
+    assert {row["licence"] for row in rows.values() if row["family"] == "nano"} == {"apache-2.0"}
+    own, lora = rows["nano/pretrained"]["parameters"], rows["nano/fine-tuned-lora"]["parameters"]
+    assert own == 1_598_880
+    assert lora > own, "an adapter counts with its base"
 
 
 def test_plan_names_the_rule_behind_each_choice(zoo: Any) -> None:

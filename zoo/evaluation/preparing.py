@@ -24,6 +24,7 @@ from zoo.evaluation.keys import Answerer, response_key, score_key
 from zoo.evaluation.likelihoods import likelihood_requests
 from zoo.evaluation.passages import with_passages
 from zoo.evaluation.preflight.code import needed_code, refuse_code_of_generation
+from zoo.evaluation.preflight.heads import not_a_writer
 from zoo.evaluation.preflight.measures import unmeasured
 from zoo.evaluation.requests import CellRequests, Request, requests_digest
 from zoo.evaluation.tasks import LoadedTask, TaskLoader, build_requests
@@ -156,6 +157,8 @@ class Preparer:
             ("task", benchmark.task, benchmark.num_fewshot, benchmark.repeats, spec.limit),
             lambda: self._tasks.load(benchmark, spec.limit),
         )
+        if loader in (HF, TORCH) and (reason := not_a_writer(model.id, checkpoint.config)):
+            raise ModelError(reason)
         if loader in (HF, TORCH) and not checkpoint.pin:
             where = checkpoint.commit, checkpoint.folder
             if reason := needed_code(model.id, checkpoint.config, *where):
