@@ -15,7 +15,7 @@ from pathlib import Path
 from zoo.config import Config
 from zoo.errors import ConfigError, ModelError, UnknownNameError
 from zoo.evidence import base_models, rank_regimes
-from zoo.facts import code_of, facts_of_folder, licence_of
+from zoo.facts import adapter_of, code_of, facts_of_folder, licence_of
 from zoo.fingerprints import fingerprint
 from zoo.models import Evidence, Facts, Family, Model, address_of
 from zoo.placing import lineage, parents_first
@@ -233,7 +233,10 @@ class Discovery:
         if over:
             place = str(folder) if local else place
             model = _over_its_base(model, facts, place, known)
-            return _with_parameters(model, _adapter_parameters(model, folder, known))
+            trained = parameters_of(folder, adapter=True)
+            kind = model.adapter or adapter_of(facts.adapter_config)
+            model = replace(model, adapter=kind, trained=model.trained or trained)
+            return _with_parameters(model, _with_its_base(model, trained, known))
         if local:
             args = {**model.loader_args, "pretrained": str(folder)}
             model = replace(model, loader_args=args)
@@ -344,14 +347,13 @@ def _over_its_base(model: Model, facts: Facts, peft: str, known: Mapping[str, Mo
     return _child(replace(model, loader_args=args), [parent])
 
 
-def _adapter_parameters(model: Model, folder: Path, known: Mapping[str, Model]) -> int | None:
-    """Parameters of an adapter with its base's, where both are known. folder: the adapter's."""
+def _with_its_base(model: Model, own: int | None, known: Mapping[str, Model]) -> int | None:
+    """Parameters of an adapter with its base's, where both are known. own: the adapter's."""
     place = str(model.loader_args.get("pretrained", ""))
     parent = known.get(model.parents[0]) if model.parents else None
     below = parent.parameters if parent is not None else None
     if below is None and Path(place).is_dir():
         below = parameters_of(Path(place))
-    own = parameters_of(folder, adapter=True)
     return None if below is None or own is None else below + own
 
 

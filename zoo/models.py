@@ -97,6 +97,7 @@ class Model:
     loader_args: given to the loader; `pretrained` and `peft` may point at folders.
     step, seed: of training, where known. gpus: how many one instance needs (0: none or one).
     regime_args: what the regime is told of this model: the corpus that it searches, say.
+    adapter: what kind of adapter it is, "" for none; trained: parameters of the adapter alone.
     licence: as its card names it, "" where it names none. parameters: of the model as it is run
         (an adapter's with its base's), None where its files do not say.
 
@@ -118,6 +119,8 @@ class Model:
     evidence: tuple[Evidence, ...] = ()
     training_datasets: tuple[str, ...] = ()
     regime_args: Mapping[str, Any] = field(default_factory=dict)
+    adapter: str = ""
+    trained: int | None = None
     licence: str = ""
     parameters: int | None = None
 

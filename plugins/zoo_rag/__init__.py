@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from zoo import hookimpl
 from zoo.benchmarks import Benchmark
+from zoo.hookspecs import Claim
 from zoo.models import Context, Model, Prompting, Regime
 
 NAME = "retrieval-augmented"
@@ -44,3 +45,11 @@ def zoo_regimes() -> list[Regime]:
             context=context,
         )
     ]
+
+
+@hookimpl
+def zoo_claims() -> list[Claim]:
+    """What people say about this regime."""
+    from zoo_rag.claims import claims
+
+    return claims()

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.install
 
 CHECKOUT = Path(zoo.__file__).parents[1]
 PLUGINS = set(
-    "benchmarks finetuned instruct merged nano pretrained probes quantized ray rl".split()
+    "benchmarks catalogue finetuned instruct merged nano peft pretrained probes quantized rag "
+    "ray rl".split()
 )
 
 if not (CHECKOUT / "pyproject.toml").is_file():

@@ -89,10 +89,7 @@ def _table(report: Report, table: Table, *, is_last: bool) -> str:
 def _caption(report: Report, table: Table, *, is_last: bool) -> str:
     sentences = [f"{table.title}: {report.title}.", f"Trained for (targets): {report.targets}."]
     if is_last:
-        stages = (
-            f"{name} = {model}" + (f" @ {revision}" if revision else "")
-            for name, model, revision in report.stages
-        )
+        stages = (f"{name} = {model}{about}" for name, model, about in report.stages)
         sentences += [*report.reading, "; ".join(stages) + ".", " · ".join(report.origin)]
     return escape(" ".join(sentence for sentence in sentences if sentence))
 
