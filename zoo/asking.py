@@ -67,17 +67,25 @@ def ask(
                 batch_size=1,
                 **options.loader_args,
             )
-            for text in _write(lm, prompt, Prompting(gen_kwargs=wishes.gen_kwargs), max_tokens):
+            asked = _in_context(host, model, prompt)
+            for text in _write(lm, asked, Prompting(gen_kwargs=wishes.gen_kwargs), max_tokens):
                 yield Piece(model, form, text)
             form = "native"
             if model.id in failed:
                 yield Piece(model, form, error=failed[model.id])
                 continue
-            yield from _native(lm, specs[model.id], prompt, max_tokens, loader)
+            yield from _native(lm, specs[model.id], asked, max_tokens, loader)
         except ZooError as problem:
             yield Piece(model, form, error=str(problem))
         except Exception as problem:
             yield Piece(model, form, error=describe(problem))
+
+
+def _in_context(host: Host, model: Model, prompt: str) -> str:
+    """The prompt after what the model's regime puts before a question, if anything."""
+    regimes = host.registry.regimes
+    context = regimes[model.regime].context if model.regime in regimes else None
+    return "".join(found.text for found in context(model, [prompt])) + prompt if context else prompt
 
 
 def _native(lm: LM, spec: RunSpec, prompt: str, max_tokens: int, loader: Loader) -> Iterator[Piece]:

@@ -77,6 +77,7 @@ class ModelTable:
     seed: int | None = None
     gpus: int = 0
     training_datasets: tuple[str, ...] = ()
+    regime_args: Mapping[str, Any] = field(default_factory=dict)
     licence: str = ""
     parameters: int | None = None
     note: str = ""
@@ -296,6 +297,7 @@ def _family(name: str, table: FamilyTable, root: Path, where: str) -> Family:
         if model.gpus < 0:
             raise wrong(where, f"{at}[{number}].gpus", f"{model.gpus} is below 0")
         refuse_secrets(model.loader_args, f"{where}: {f'{at}[{number}].loader_args'[1:]}")
+        refuse_secrets(model.regime_args, f"{where}: {f'{at}[{number}].regime_args'[1:]}")
         refuse_secrets({"id": model.id}, f"{where}: {f'{at}[{number}]'[1:]}")
         _check_prompting(model.prompting, f"{where}: {f'{at}[{number}].prompting'[1:]}")
     models = tuple(_model(name, model, root) for model in table.models)
@@ -324,6 +326,7 @@ def _model(family: str, table: ModelTable, root: Path) -> Model:
         seed=table.seed,
         gpus=table.gpus,
         training_datasets=table.training_datasets,
+        regime_args={name: _path(value, root) for name, value in table.regime_args.items()},
         licence=table.licence,
         parameters=table.parameters,
         evidence=(Evidence(table.regime, 0.0, table.note),) if table.note else (),
@@ -336,6 +339,13 @@ def _folder(name: str, root: Path) -> str:
     if name.startswith((".", "/", "~")) or (root / folder).is_dir():
         return str((root / folder).resolve())
     return name
+
+
+def _path(value: Any, root: Path) -> Any:
+    """A path that begins like one, made absolute against the file's own folder."""
+    if isinstance(value, str) and value.startswith(("./", "../", "~", "/")):
+        return str((root / Path(value).expanduser()).resolve())
+    return value
 
 
 def _model_prompting(families: Mapping[str, FamilyTable], where: str) -> dict[str, PromptingChange]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from zoo.config import Config
 from zoo.errors import ConfigError, ModelError, UnknownNameError
 from zoo.evidence import base_models, rank_regimes
-from zoo.facts import code_of, facts_of_folder, licence_of
+from zoo.facts import adapter_of, code_of, facts_of_folder, licence_of
 from zoo.fingerprints import fingerprint
 from zoo.models import Evidence, Facts, Family, Model, address_of
 from zoo.placing import lineage, parents_first
@@ -104,17 +104,23 @@ class Discovery:
 
         A model that cannot be read stays, without a regime: its cells fail with the reason.
         """
-        known = self.known
+        known = dict(self.known)
         inherits = family.name in self.config.families
+        named = [
+            _inheriting(model, self._brought[model.id])
+            if inherits and model.id in self._brought
+            else model
+            for model in family.models
+        ]
         models = []
-        for model in family.models:
-            if inherits and model.id in self._brought:
-                model = _inheriting(model, self._brought[model.id])
+        for model in parents_first(named):
             try:
-                models.append(self._described(model, known))
+                model = self._described(model, known)
             except ModelError as problem:
                 unread = Evidence(model.regime, 0.0, str(problem))
-                models.append(replace(model, evidence=(*model.evidence, unread)))
+                model = replace(model, evidence=(*model.evidence, unread))
+            models.append(model)
+            known[model.id] = model
         return replace(family, models=parents_first(models))
 
     def _ad_hoc(self, names: Sequence[str], base: str | None) -> Family:
@@ -191,6 +197,9 @@ class Discovery:
         What zoo.toml or a plugin says comes first. A Hub id whose regime is known is not read,
         unless it is to be read anew; one that is read is pinned to its commit.
         """
+        regimes = self.registry.regimes
+        if model.regime in regimes and regimes[model.regime].context is not None:
+            return self._with_its_parents_weights(model, known)
         model = _addressed(model)
         place = str(model.loader_args.get("peft") or model.loader_args.get("pretrained", model.id))
         folder = Path(place).expanduser()
@@ -221,13 +230,34 @@ class Discovery:
         if over:
             place = str(folder) if local else place
             model = _over_its_base(model, facts, place, known)
-            return _with_parameters(model, _adapter_parameters(model, folder, known))
+            trained = parameters_of(folder, adapter=True)
+            kind = model.adapter or adapter_of(facts.adapter_config)
+            model = replace(model, adapter=kind, trained=model.trained or trained)
+            return _with_parameters(model, _with_its_base(model, trained, known))
         if local:
             args = {**model.loader_args, "pretrained": str(folder)}
             model = replace(model, loader_args=args)
         if counted is None or facts.config.get("quantization_config"):
             counted = parameters_of(folder)
         return _with_parameters(_child(model, base_models(facts)), counted)
+
+    def _with_its_parents_weights(self, model: Model, known: Mapping[str, Model]) -> Model:
+        """A model that was not trained: its parent is loaded, and asked in another way."""
+        if len(model.parents) != 1 or model.parents[0] == model.id:
+            raise ModelError(
+                f"{model.id} is {model.regime}, so that it has the weights of the model it is made "
+                "from; name that one as its base_model in zoo.toml"
+            )
+        (name,) = model.parents
+        parent = self._described(known.get(name, Model(name)), known)
+        return replace(
+            model,
+            revision=model.revision or parent.revision,
+            loader=model.loader or parent.loader,
+            loader_args={"pretrained": parent.id, **parent.loader_args, **model.loader_args},
+            licence=model.licence or parent.licence,
+            parameters=model.parameters or parent.parameters,
+        )
 
     def classified(self, model: Model, facts: Facts) -> Model:
         """The model with the regime its facts and its own evidence speak for, and all of that.
@@ -314,14 +344,13 @@ def _over_its_base(model: Model, facts: Facts, peft: str, known: Mapping[str, Mo
     return _child(replace(model, loader_args=args), [parent])
 
 
-def _adapter_parameters(model: Model, folder: Path, known: Mapping[str, Model]) -> int | None:
-    """Parameters of an adapter with its base's, where both are known. folder: the adapter's."""
+def _with_its_base(model: Model, own: int | None, known: Mapping[str, Model]) -> int | None:
+    """Parameters of an adapter with its base's, where both are known. own: the adapter's."""
     place = str(model.loader_args.get("pretrained", ""))
     parent = known.get(model.parents[0]) if model.parents else None
     below = parent.parameters if parent is not None else None
     if below is None and Path(place).is_dir():
         below = parameters_of(Path(place))
-    own = parameters_of(folder, adapter=True)
     return None if below is None or own is None else below + own
 
 

@@ -227,13 +227,17 @@ class Split:
 class Training:
     """How a stage was made, as far as its record says.
 
-    adapter: whether it is an adapter over its parent.
+    adapter: whether it is an adapter over its parent; kind: in words, "" for none. parameters: of
+    the whole model; trained_parameters: of the adapter alone; None where its files do not say.
     """
 
     model: str
     step: int | None
     seed: int | None
     adapter: bool
+    kind: str = ""
+    parameters: int | None = None
+    trained_parameters: int | None = None
 
 
 @dataclass(frozen=True)

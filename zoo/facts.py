@@ -55,6 +55,24 @@ def licence_of(card: Mapping[str, Any]) -> str:
     return ", ".join(named)
 
 
+def adapter_of(config: Mapping[str, Any]) -> str:
+    """What kind of adapter a configuration of PEFT describes, in words.
+
+    >>> adapter_of({"peft_type": "LORA", "r": 16}), adapter_of({"peft_type": "IA3"}), adapter_of({})
+    ('LoRA of rank 16', 'IA3', '')
+    """
+    kind, rank = config.get("peft_type"), config.get("r")
+    tokens = config.get("num_virtual_tokens")
+    if not isinstance(kind, str):
+        return ""
+    name = {"LORA": "DoRA" if config.get("use_dora") else "LoRA"}.get(kind, kind)
+    if kind.endswith("_TUNING"):
+        name = kind.lower().replace("_", " ")
+    if isinstance(rank, int):
+        return f"{name} of rank {rank}"
+    return f"{name} with {tokens} tokens" if isinstance(tokens, int) else name
+
+
 def code_of(facts: Facts, commit: str | None) -> str:
     """What to know of a checkpoint that brings Python of its own, "" of one that does not.
 

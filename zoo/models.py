@@ -6,7 +6,7 @@ A *family* is a lineage: models that descend from one another. A *regime* is a w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +96,8 @@ class Model:
     loader: name of the loader; None means the run's default.
     loader_args: given to the loader; `pretrained` and `peft` may point at folders.
     step, seed: of training, where known. gpus: how many one instance needs (0: none or one).
+    regime_args: what the regime is told of this model: the corpus that it searches, say.
+    adapter: what kind of adapter it is, "" for none; trained: parameters of the adapter alone.
     licence: as its card names it, "" where it names none. parameters: of the model as it is run
         (an adapter's with its base's), None where its files do not say.
 
@@ -116,6 +118,9 @@ class Model:
     gpus: int = 0
     evidence: tuple[Evidence, ...] = ()
     training_datasets: tuple[str, ...] = ()
+    regime_args: Mapping[str, Any] = field(default_factory=dict)
+    adapter: str = ""
+    trained: int | None = None
     licence: str = ""
     parameters: int | None = None
 
@@ -125,6 +130,18 @@ class Model:
         if self.base_model is None:
             return ()
         return (self.base_model,) if isinstance(self.base_model, str) else tuple(self.base_model)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is put before a question.
+
+    text: with what parts it from the question; "" puts nothing there. sources: names of the
+    passages it holds, for people to look up.
+    """
+
+    text: str
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,6 +156,8 @@ class Regime:
     as_parents: it trains nothing (a quantised copy, a merge), so that its models are asked as the
         models they were made from are, of several the one latest in order; `prompting` is for those
         whose parents are not in the family.
+    context: (model, questions) -> what is put before each of them under either protocol; pure. Its
+        models have their parent's weights: knowledge without training. None puts nothing.
 
     >>> base = Regime("pretrained", "Pretrained", 0, lambda model, benchmark: Prompting())
     >>> base.prompting(Model("org/m"), None).is_chat
@@ -152,6 +171,7 @@ class Regime:
     targets: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
     as_parents: bool = False
+    context: Callable[[Model, Sequence[str]], Sequence[Context]] | None = None
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ class Item:
     response: the raw answer, thinking and all; for multiple choice the chosen option's text; of a
         likelihood a hash of the tokens it was taken over.
     answer: what the benchmark's filter makes of the response, where several are drawn; else "".
+    sources: names of the passages that were put before the question, one a line.
     """
 
     item_id: str
@@ -80,6 +81,7 @@ class Item:
     response: str
     prompt_hash: str
     answer: str = ""
+    sources: str = ""
 
 
 @dataclass(frozen=True)

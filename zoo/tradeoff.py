@@ -126,7 +126,10 @@ def analyse(
         ),
         parsing=tuple(row for cell in scored if (row := parsing(cell))),
         churn=tuple(_churn(edges, models, sheet)),
-        training=tuple(Training(m.id, m.step, m.seed, is_adapter(m)) for m in models),
+        training=tuple(
+            Training(m.id, m.step, m.seed, is_adapter(m), m.adapter, m.parameters, m.trained)
+            for m in models
+        ),
         methods=tuple(_methods(edges, models, sheet)),
         series=tuple(_series(models, sheet)),
         probes=(

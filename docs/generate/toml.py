@@ -74,6 +74,8 @@ _MEANINGS = {
     "ModelTable.step": "of training, for people",
     "ModelTable.seed": "of training, for people",
     "ModelTable.training_datasets": "for people",
+    "ModelTable.regime_args": "what the regime is told of this model, such as the corpus that a "
+    "retrieval-augmented one searches; a path that begins with a dot is relative to the file",
     "ModelTable.prompting": "how this model is asked under the native protocol, in the keys of "
     "`[prompting.REGIME]`",
     "PromptingChange.chat_template": '"none" for plain completion, "default" for the tokenizer\'s '

@@ -9,7 +9,7 @@ from zoo.hookspecs import Claim
 from zoo.models import Evidence, Facts, Model, Prompting, Regime
 
 NAME = "instruction-tuned"
-CLAIMS = ("H1", "H2", "H6", "H7", "H8", "H9", "H17", "H18", "H20", "H21")
+CLAIMS = ("H1", "H2", "H6", "H7", "H8", "H9", "H17", "H20", "H21")
 
 CLUES = (
     Clue("name", 0.7, frozenset({"instruct", "instruction", "instructed", "chat", "it", "if"})),

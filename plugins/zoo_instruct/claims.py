@@ -31,7 +31,7 @@ PREFERENCE = re.compile(r"(?<![a-z])(dpo|ipo|kto|orpo|simpo|cpo|apo|rlhf|rlaif)(
 
 
 def claims() -> list[Claim]:
-    """H1, H2, H6 to H9, H17, H18, H20 and H21."""
+    """H1, H2, H6 to H9, H17, H20 and H21."""
     return [
         declare("H1", "a base model continues instead of answering", _answers, 0.30),
         declare("H2", "a base model knows what it does not answer", _knows, 0.10),
@@ -40,7 +40,6 @@ def claims() -> list[Claim]:
         declare("H8", 'instruction tuning teaches "I don\'t know"', _abstains, 0.05),
         declare("H9", "instruction tuning reduces hallucination", _hallucinates),
         declare("H17", "preference tuning hurts calibration", _calibration, 0.0),
-        declare("H18", "retrieval beats fine-tuning for new facts", _retrieval),
         declare("H20", "preference tuning trades safety", _safety),
         declare("H21", "an instruct model is the better start to tune", _start),
     ]
@@ -233,29 +232,6 @@ def _safety(tradeoff: Tradeoff) -> Iterator[Case]:
                 ),
                 note="over-refusal is not measured",
             )
-
-
-def _retrieval(tradeoff: Tradeoff) -> Iterator[Case]:
-    names = sorted({s.regime for s in tradeoff.stages if "retriev" in s.regime.lower()})
-    if not names:
-        raise NotTestable("it needs a stage that answers with retrieval")
-    rows = {
-        (row["model"], row["protocol"]): row
-        for row in probe_rows(tradeoff, "abstention", "summary")
-    }
-    for name in names:
-        for edge, tuned, retrieving in siblings_of(tradeoff, "fine-tuned", name):
-            skill = composite_condition(tradeoff, edge, "special", above(MARGIN))
-            ends = [rows.get((model, edge.protocol)) for model in (tuned, retrieving)]
-            if skill is None or ends[0] is None or ends[1] is None:
-                continue
-            one, two = ends
-            if one["hallucination"] is None or two["hallucination"] is None:
-                continue
-            made_up = two_shares(one["hallucination"], one["n"], two["hallucination"], two["n"])
-            limits = made_up.value, made_up.low, made_up.high
-            fewer = Condition("hallucination", *limits, below(0.0), two["n"])
-            yield case(tuned, retrieving, skill, fewer)
 
 
 def _start(tradeoff: Tradeoff) -> Iterator[Case]:

@@ -13,7 +13,7 @@ from zoo.evaluation.huggingface import HF
 from zoo.evaluation.preparing import Cell, Preparer
 from zoo.evaluation.tasks import TaskLoader
 from zoo.hookspecs import Loader
-from zoo.models import Model, Prompting
+from zoo.models import Model, Prompting, Regime
 from zoo.results import Protocol, Result, RunSpec
 from zoo.store import Store
 from zoo.tasks import Task, read_task, task_files
@@ -85,6 +85,7 @@ def make_evaluator(
     fresh: bool = False,
     loader_args: Mapping[str, Any] | None = None,
     batch_size: int | str = 8,
+    regimes: Mapping[str, Regime] | None = None,
 ) -> tuple[Evaluator, Events]:
     """An evaluator of a run of its own, as another process would make it."""
     events = Events()
@@ -92,7 +93,9 @@ def make_evaluator(
     def loader_of(model: Model, config: Mapping[str, Any] | None = None) -> Loader:  # noqa: ARG001
         return loader if isinstance(loader, Loader) else loader(model)
 
-    preparer = Preparer(TaskLoader(read_tasks(tasks)), loader_of, dtype, loader_args)
+    preparer = Preparer(
+        TaskLoader(read_tasks(tasks)), loader_of, dtype, loader_args, regimes=regimes
+    )
     evaluator = Evaluator(
         store=Store(store),
         preparer=preparer,

@@ -32,7 +32,7 @@ def _questions(cell: Cell) -> Iterator[tuple[str, Question]]:
         contexts = [each.context for each in asked]
         options = [each.continuation for each in asked if each.continuation is not None]
         yield (
-            prompt_hash(contexts),
+            prompt_hash([each.question for each in asked]),
             Question(
                 tuple(dict.fromkeys(contexts)),
                 tuple(dict.fromkeys(options)),

@@ -69,7 +69,7 @@ def score_likelihoods(
                 chance=0.0,
                 confidence=None,
                 response=tokens,
-                prompt_hash=prompt_hash([request.context]),
+                prompt_hash=prompt_hash([request.question]),
             )
         )
     finite = [item.score for item in items if math.isfinite(item.score)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from zoo.errors import BenchmarkError, ModelError, NotApplicableError, ZooError
@@ -17,6 +18,7 @@ from zoo.evaluation.environment import checkpoint_dtype
 from zoo.evaluation.huggingface import HF, TORCH
 from zoo.evaluation.keys import Answerer, response_key, score_key
 from zoo.evaluation.likelihoods import likelihood_requests
+from zoo.evaluation.passages import with_passages
 from zoo.evaluation.preflight.code import needed_code, refuse_code_of_generation
 from zoo.evaluation.preflight.heads import not_a_writer
 from zoo.evaluation.preflight.measures import unmeasured
@@ -25,7 +27,7 @@ from zoo.evaluation.tasks import LoadedTask, TaskLoader, build_requests
 from zoo.evaluation.turns import THINK_END, chat_form
 from zoo.fingerprints import canonical
 from zoo.hookspecs import Loader
-from zoo.models import Model, Prompting
+from zoo.models import Model, Prompting, Regime
 from zoo.plan import without_generation
 from zoo.results import RunSpec
 from zoo.store import Stored
@@ -108,6 +110,7 @@ class Preparer:
     loader_of: without a config, the loader as far as names decide it. dtype: "auto" means each
     checkpoint's own. loader_args: of the run, laid over each model's own.
     answers: the stored answers under a response key, for cells that ask how likely they are.
+    regimes: by name, for those that put something before a question.
     """
 
     def __init__(
@@ -117,12 +120,14 @@ class Preparer:
         dtype: str,
         loader_args: Mapping[str, Any] | None = None,
         answers: Callable[[str], Stored | None] = lambda _: None,
+        regimes: Mapping[str, Regime] | None = None,
     ) -> None:
         self._tasks = tasks
         self._answers = answers
         self._loader_of = loader_of
         self._dtype = dtype
         self._loader_args = dict(loader_args or {})
+        self._regimes = dict(regimes or {})
         self._made: dict[tuple[object, ...], Any] = {}
 
     def prepare(self, spec: RunSpec) -> Cell:
@@ -191,6 +196,7 @@ class Preparer:
                 raise NotApplicableError(UNWEIGHED.format(model.id))
             turns = False  # a given answer is weighed after the template as it is written
         requests = self._requests(spec, prompting, loaded, checkpoint, turns)
+        requests = self._in_context(model, loaded, requests)
         stops: tuple[str, ...] = ()
         if spec.likelihood_of:
             stored = self._answers(spec.likelihood_of)
@@ -253,6 +259,19 @@ class Preparer:
                 fewshot_as_multiturn=prompting.fewshot_as_multiturn,
                 render_chat=renderer,
             ),
+        )
+
+    def _in_context(
+        self, model: Model, loaded: LoadedTask, requests: tuple[Request, ...]
+    ) -> tuple[Request, ...]:
+        """The requests with what the model's regime puts before each question, if anything."""
+        regime = self._regimes.get(model.regime)
+        if regime is None or regime.context is None:
+            return requests
+        find = partial(regime.context, model)
+        told = canonical([model.regime, model.regime_args])
+        return self._once(
+            ("context", id(requests), told), lambda: with_passages(requests, loaded, find)
         )
 
     def _with_arguments(

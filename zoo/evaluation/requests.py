@@ -19,6 +19,7 @@ class Request:
     doc: 0-based position of the item in the task. index: position among the item's requests.
     context: the prompt as the model sees it (for rolling likelihood the whole text).
     continuation: what is scored after it, else None. gen_kwargs: of a generation, else None.
+    passages: what its model's regime put before the question, in the context; sources: their names.
     """
 
     doc: int
@@ -27,6 +28,16 @@ class Request:
     context: str
     continuation: str | None = None
     gen_kwargs: Mapping[str, Any] | None = None
+    passages: str = ""
+    sources: tuple[str, ...] = ()
+
+    @property
+    def question(self) -> str:
+        """The context without the passages: what every stage is asked alike."""
+        if not self.passages:
+            return self.context
+        before, _, after = self.context.rpartition(self.passages)
+        return before + after
 
     def as_json(self) -> list[Any]:
         """What of it decides the answer, for the response key."""

@@ -177,8 +177,9 @@ def _item(
         chance=chance,
         confidence=confidence,
         response=response,
-        prompt_hash=prompt_hash([requests[i].context for i in processed.positions]),
+        prompt_hash=prompt_hash([requests[i].question for i in processed.positions]),
         answer=_answer(processed.filtered) if benchmark.repeats > 1 else "",
+        sources="\n".join(requests[processed.positions[0]].sources),
     )
 
 

@@ -119,6 +119,7 @@ def _evaluator(text: str) -> Evaluator:
             settings.dtype,
             settings.loader_args,
             lambda key: host.store.get_or_set_aside(RESPONSES, key),
+            host.registry.regimes,
         ),
         loader_of=loader_of,
         device=settings.device,

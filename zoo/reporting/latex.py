@@ -95,10 +95,7 @@ def _caption(report: Report, table: Table, *, is_last: bool) -> str:
     if report.targets:
         sentences.append(f"Trained for (targets): {report.targets}.")
     if is_last:
-        stages = (
-            f"{name} = {model}" + (f" @ {revision}" if revision else "")
-            for name, model, revision in report.stages
-        )
+        stages = (f"{name} = {model}{about}" for name, model, about in report.stages)
         sentences += [*report.reading, "; ".join(stages) + ".", " · ".join(report.origin)]
     return escape(" ".join(sentence for sentence in sentences if sentence))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.contrasts import Method, Tradeoff
+from zoo.contrasts import Method, Stage, Tradeoff
+from zoo.effects import Training
 from zoo.reporting import figures
 from zoo.reporting.benchmark_rows import FOLDED, RAW
 from zoo.reporting.benchmark_table import benchmark_table
@@ -32,6 +33,7 @@ def lay_out(tradeoff: Tradeoff, *, paper: bool = False, details: bool = False) -
     claims = claims_table(draft, whole=paper)
     tables = [table for table in tables if table.blocks]
     further = tuple(detail_tables(draft)) if details else ()
+    made = {each.model: each for each in tradeoff.training}
     return Report(
         title=_title(tradeoff),
         targets=", ".join(map(clean, tradeoff.targets)) or "none that these benchmarks measure",
@@ -42,7 +44,7 @@ def lay_out(tradeoff: Tradeoff, *, paper: bool = False, details: bool = False) -
         ),
         origin=_origin(tradeoff.provenance),
         stages=tuple(
-            (draft.name(stage.model), clean(stage.model), clean(stage.revision or ""))
+            (draft.name(stage.model), clean(stage.model), _about(stage, made.get(stage.model)))
             for stage, _ in draft.tree
         ),
         notes=tuple(draft.notes),
@@ -50,6 +52,18 @@ def lay_out(tradeoff: Tradeoff, *, paper: bool = False, details: bool = False) -
         advice=tuple((clean(a["question"]), clean(a["answer"])) for a in tradeoff.advice),
         details=further,
     )
+
+
+def _about(stage: Stage, made: Training | None) -> str:
+    """Revision of a stage, and what of it was trained where that is an adapter alone."""
+    about = f" @ {clean(stage.revision)}" if stage.revision else ""
+    if made is None or not made.kind:
+        return about
+    about += f", {clean(made.kind)}"
+    if made.trained_parameters is not None:
+        of = f" of {made.parameters:,}" if made.parameters else ""
+        about += f", {made.trained_parameters:,}{of} parameters trained"
+    return about
 
 
 def _title(tradeoff: Tradeoff) -> str:

@@ -47,8 +47,7 @@ def markdown_of(report: Report) -> str:
         parts += ["### Advice", "\n".join(said)]
     notes = [f"{number}. {escape(note)}" for number, note in enumerate(report.notes, start=1)]
     stages = [
-        f"- {escape(name)} = {escape(model)}" + (f" @ {escape(revision)}" if revision else "")
-        for name, model, revision in report.stages
+        f"- {escape(name)} = {escape(model)}{escape(about)}" for name, model, about in report.stages
     ]
     parts += ["\n".join(notes), *map(escape, report.reading), "\n".join(stages)]
     parts.append(escape(" · ".join(report.origin)))

@@ -101,9 +101,9 @@ class Report:
     """The tables of a trade-off with all the words around them.
 
     targets: what the stages were trained for, in one line. reading: how to read the numbers.
-    origin: where they come from. stages: (short name, id, revision). notes: footnotes, from 1 on.
-    claims: the table of claims. advice: (question, answer). details: further tables, for a page or
-    a paper and not for a terminal.
+    origin: where they come from. stages: (short name, id, what else is known
+    of it). notes: footnotes, from 1 on. claims: the table of claims. advice: (question, answer).
+    details: further tables, for a page or a paper and not for a terminal.
     """
 
     title: str

@@ -87,8 +87,8 @@ def _print_words(report: Report, console: Console) -> None:
     for paragraph in report.reading:
         _hang(console, "", paragraph, "dim")
     console.print()
-    for name, model, revision in report.stages:
-        _hang(console, f"{name} ", f"= {model}" + (f" @ {revision}" if revision else ""), "dim")
+    for name, model, about in report.stages:
+        _hang(console, f"{name} ", f"= {model}{about}", "dim")
     _hang(console, "", " · ".join(report.origin), "dim")
 
 
