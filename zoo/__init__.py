@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from zoo.api import Tradeoff, import_results, load, report, run
+    from zoo.api import Tradeoff, gate, import_results, load, report, run
 
 __version__ = "0.1.0"
-__all__ = ["Tradeoff", "__version__", "hookimpl", "import_results", "load", "report", "run"]
+__all__ = ["Tradeoff", "__version__", "gate", "hookimpl", "import_results", "load", "report", "run"]
 
 
 def __dir__() -> list[str]:

@@ -11,6 +11,7 @@ from zoo.cli import (
     ask,
     authoring,
     compare,
+    gate,
     importing,
     listings,
     plan,
@@ -33,6 +34,7 @@ VERBS = (
     view,
     rescore,
     compare,
+    gate,
     plan,
     ask,
     status,
@@ -46,7 +48,7 @@ VERBS = (
 """Modules with verbs, in the order of the help. Each has `register(verbs)`."""
 
 LATER = frozenset(
-    """gate add train watch prefetch
+    """add train watch prefetch
     leaderboard publish pull""".split()
 )
 """Verbs that are promised and not built: the command line says so instead of guessing."""
