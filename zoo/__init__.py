@@ -16,6 +16,7 @@ from zoo.hookspecs import hookimpl
 if TYPE_CHECKING:
     from zoo.api import (
         Tradeoff,
+        gate,
         import_results,
         leaderboard,
         load,
@@ -29,6 +30,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Tradeoff",
     "__version__",
+    "gate",
     "hookimpl",
     "import_results",
     "leaderboard",

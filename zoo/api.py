@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lm_eval.api.model import LM
 
     from zoo.benchmarks import Suite
+    from zoo.equivalence import Gate
     from zoo.hookspecs import Loader, Section
     from zoo.host import Host
     from zoo.importing.pulling import Pulled
@@ -312,6 +313,25 @@ def publication_of(host: Host, wanted: Wanted) -> Prepared:
         return tradeoff_of(host, family, suite, results, (record,)).to_dict()
 
     return prepare(host, wanted, analyse, lambda: open_leaderboard(host, suite=wanted.suite))
+
+
+def gate(child: str, against: str, *, margin: float = 0.02, **run_args: Any) -> tuple[Gate, ...]:
+    """Whether a child takes no harm against its parent: a gate for each protocol.
+
+    run_args: as of `run`. Raises ConfigError where the two cannot be held against each other.
+    """
+    return gates_of(run(child, base=against, **run_args), child, against, margin)
+
+
+def gates_of(tradeoff: Tradeoff, child: str, against: str, margin: float) -> tuple[Gate, ...]:
+    """The gates of one edge of a trade-off, one for each protocol. Raises ConfigError."""
+    from zoo.equivalence import gate as ruled
+
+    return tuple(
+        ruled(tradeoff, each.base, each.other, margin=margin, protocol=each.protocol)
+        for each in (*tradeoff.tradeoffs, *tradeoff.root_tradeoffs)
+        if (each.base, each.other) == (against, child)
+    )
 
 
 def load(

@@ -27,13 +27,15 @@ class Ruled:
     what: "G" or a capability. change: child minus parent, normalised, with 95 % limits.
     ruling: "no harm" where the lower limit is above -margin (non-inferior at 2.5 %, one-sided),
     "harm" where the upper one is below it, else "not shown".
-    unchanged: whether two one-sided tests at 5 % place the change within -+ margin.
+    unchanged: whether two one-sided tests at 5 % place the change within -+ margin. more: how many
+    times the items would show no harm, if the change stayed what it is; None where none would.
     """
 
     what: str
     change: Change
     ruling: Ruling
     unchanged: bool
+    more: float | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,20 @@ def tost(value: float, stderr: float, margin: float, df: float = math.inf) -> fl
     return float(stdtr(df, -nearest)) if df < math.inf else NormalDist().cdf(-nearest)
 
 
+def power(n: int, churn: float, change: float, margin: float = MARGIN) -> tuple[float, float]:
+    """How likely "no harm" and "harm" are to be shown of items that are right or wrong.
+
+    n: items, each for itself. churn: share of items that change. change: the true one, a fraction.
+    By the normal approximation, with the variance of a paired difference (churn - change^2) / n.
+
+    >>> tuple(round(each, 2) for each in power(1000, 0.1, -0.05))
+    (0.0, 0.86)
+    """
+    error = math.sqrt((churn - change**2) / n)
+    beyond = (change + margin) / error
+    return NormalDist().cdf(beyond - Z), NormalDist().cdf(-beyond - Z)
+
+
 def unharmed(low: float | None, high: float | None, margin: float = MARGIN) -> Ruling:
     """What 95 % limits of a change say of harm.
 
@@ -115,8 +131,12 @@ def unharmed(low: float | None, high: float | None, margin: float = MARGIN) -> R
 
 
 def _ruled(what: str, change: Change, margin: float) -> Ruled:
-    unchanged = False
-    if change.delta is not None and change.low is not None and change.high is not None:
-        error = (change.high - change.low) / 2 / Z
-        unchanged = tost(change.delta, error, margin) < 0.05
-    return Ruled(what, change, unharmed(change.low, change.high, margin), unchanged)
+    ruling = unharmed(change.low, change.high, margin)
+    if change.delta is None or change.low is None or change.high is None:
+        return Ruled(what, change, ruling, unchanged=False)
+    error = (change.high - change.low) / 2 / Z
+    more = None
+    if ruling == "not shown" and change.delta > -margin:
+        more = ((change.delta - change.low) / (change.delta + margin)) ** 2
+    unchanged = tost(change.delta, error, margin) < 0.05
+    return Ruled(what, change, ruling, unchanged, more)

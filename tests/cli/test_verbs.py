@@ -50,7 +50,7 @@ def test_every_verb_explains_itself(zoo: Any, verb: str) -> None:
         (["report"], "`zoo run` makes one"),
         (["compare", "nano/rl", "nano/instruct"], "there is no scored model named 'nano/rl'"),
         (["plugins", "--hook", "zoo_regime"], "did you mean 'zoo_regimes'?"),
-        (["gate", "a", "--against", "b"], "`zoo gate` is not there yet"),
+        (["watch", "runs"], "`zoo watch` is not there yet"),
         (["--config", "missing.toml", "run"], "there is no configuration file missing.toml"),
     ],
 )

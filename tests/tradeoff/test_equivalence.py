@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,10 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stats.draws import monte_carlo_error
 
-from tradeoff.simulated import report
+from tradeoff.lineage import REGIMES
+from tradeoff.simulated import BASE, CHAT, QA, report, simulated_cell
+from zoo.benchmarks import Suite
 from zoo.contrasts import Change, EdgeTradeoff, Tradeoff, Transfer
-from zoo.equivalence import gate, tost, unharmed
+from zoo.equivalence import gate, power, tost, unharmed
 from zoo.errors import UnknownNameError
+from zoo.models import Family
+from zoo.results import Item
+from zoo.tradeoff import analyse
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +76,45 @@ def test_a_wide_interval_does_not_pass():
     passed = gate(Tradeoff("f", "s", (), (), tradeoffs=(fine,), transfer=(row,)), "a", "b")
     assert passed.passed
     assert all(each.unchanged for each in passed.rows)
+
+
+@pytest.mark.parametrize("change", [0.0, -0.05])
+def test_the_power_of_the_gate_is_what_it_says(change):
+    """A benchmark of 1,000 items, a tenth of which change, drawn and analysed 200 times."""
+    items, churn, draws = 1000, 0.1, 200
+    rng = np.random.default_rng(3)
+    suite = Suite("one", (QA,))
+    family = Family("two", (BASE, replace(CHAT, targets=())))
+    shown = {"no harm": 0, "harm": 0, "not shown": 0}
+    for _ in range(draws):
+        base = rng.random(items) < 0.5
+        moved = rng.random(items)
+        lost, gained = (churn - change) / 2, (churn + change) / 2
+        # of those that were right a share is lost, of those that were wrong one is gained
+        child = np.where(base, moved >= 2 * lost, moved < 2 * gained)
+        cells = [
+            replace(
+                simulated_cell(model, QA, 0.0, np.ones(items), "uniform", rng),
+                items=tuple(
+                    Item(f"{at}", f"{at}", 0, float(right), None, None, None, 0.0, None, "", "")
+                    for at, right in enumerate(answers)
+                ),
+            )
+            for model, answers in zip(family.models, (base, child), strict=True)
+        ]
+        found = gate(analyse(family, suite, cells, REGIMES), "base", "chat")
+        (general,) = [row for row in found.rows if row.what == "G"]
+        shown[general.ruling] += 1
+    for stated, ruling in zip(power(items, churn, change), ("no harm", "harm"), strict=True):
+        seen = shown[ruling] / draws
+        assert abs(seen - stated) < monte_carlo_error(max(stated, 0.02), draws) + 0.02
+
+
+def test_what_is_not_shown_says_how_many_more_items_could_show_it():
+    change = Change(-0.005, -0.035, 0.025)
+    edge = EdgeTradeoff("a", "b", "uniform", (), change, change, change)
+    (row,) = gate(Tradeoff("f", "s", (), (), tradeoffs=(edge,)), "a", "b").rows
+    assert row.more == pytest.approx(4.0), "half the width takes four times the items"
 
 
 def test_stages_that_were_not_compared_are_named(whole):

@@ -65,6 +65,11 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
         help="a family, a Hub id or a checkpoint folder",
     )
     parser.add_argument("--base", metavar="ID", help="parent of the targets whose card names none")
+    add_what(parser)
+
+
+def add_what(parser: argparse.ArgumentParser) -> None:
+    """Flags that say which benchmarks."""
     parser.add_argument("--suite", metavar="S", help="the benchmarks (default: the family's own)")
     parser.add_argument("--tasks", type=names, default=(), metavar="T,...", help="tasks by name")
     parser.add_argument(
@@ -89,6 +94,25 @@ def add_asking(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seed", type=int, default=DEFAULT_SEED, metavar="N", help="of examples and sampling"
+    )
+
+
+def add_running(parser: argparse.ArgumentParser) -> None:
+    """Flags that say how cells are run, and how that shows."""
+    parser.add_argument(
+        "--batch-size", default="auto", metavar="N|auto", type=batch_size, help="rows at once"
+    )
+    parser.add_argument("--executor", metavar="E", help="where jobs run (default local)")
+    parser.add_argument(
+        "--executor-args", type=pairs, default={}, metavar="K=V,...", help="given to the executor"
+    )
+    parser.add_argument("--fresh", action="store_true", help="ask again what the store has")
+    parser.add_argument(
+        "--progress",
+        choices=("auto", "json", "none"),
+        default="auto",
+        metavar="auto|json|none",
+        help="on stderr: a bar or lines for people, JSON lines for machines, or nothing",
     )
 
 

@@ -12,6 +12,7 @@ from zoo.cli import (
     ask,
     authoring,
     compare,
+    gate,
     importing,
     leaderboard,
     listings,
@@ -39,6 +40,7 @@ VERBS = (
     leaderboard,
     rescore,
     compare,
+    gate,
     plan,
     ask,
     status,
@@ -55,7 +57,7 @@ VERBS = (
 )
 """Modules with verbs, in the order of the help. Each has `register(verbs)`."""
 
-LATER = frozenset("""gate train watch prefetch""".split())
+LATER = frozenset("""train watch prefetch""".split())
 """Verbs that are promised and not built: the command line says so instead of guessing."""
 
 

@@ -8,14 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.flags import (
-    add_asking,
-    add_loading,
-    add_probes,
-    add_targets,
-    batch_size,
-    pairs,
-)
+from zoo.cli.flags import add_asking, add_loading, add_probes, add_running, add_targets
 
 INTERRUPTED = 130
 """What a shell expects of a program that Ctrl-C ended."""
@@ -24,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.api import Tradeoff
+    from zoo.benchmarks import Suite
     from zoo.host import Host
     from zoo.models import Family
     from zoo.plan import Plan
@@ -43,22 +37,8 @@ def register(verbs: Any) -> None:
     add_targets(parser)
     add_asking(parser)
     add_loading(parser)
-    parser.add_argument(
-        "--batch-size", default="auto", metavar="N|auto", type=batch_size, help="rows at once"
-    )
-    parser.add_argument("--executor", metavar="E", help="where jobs run (default local)")
-    parser.add_argument(
-        "--executor-args", type=pairs, default={}, metavar="K=V,...", help="given to the executor"
-    )
+    add_running(parser)
     add_probes(parser)
-    parser.add_argument("--fresh", action="store_true", help="ask again what the store has")
-    parser.add_argument(
-        "--progress",
-        choices=("auto", "json", "none"),
-        default="auto",
-        metavar="auto|json|none",
-        help="on stderr: a bar or lines for people, JSON lines for machines, or nothing",
-    )
 
 
 def options_of(args: argparse.Namespace) -> Options:
@@ -75,8 +55,8 @@ def options_of(args: argparse.Namespace) -> Options:
         executor=args.executor,
         executor_args=args.executor_args,
         fresh=args.fresh,
-        probes=args.probes,
-        probe_args=args.probe_args,
+        probes=getattr(args, "probes", ()),
+        probe_args=getattr(args, "probe_args", {}),
     )
 
 
@@ -97,37 +77,46 @@ def wishes_of(args: argparse.Namespace) -> Any:
 def run(args: argparse.Namespace) -> int:
     """Runs every family that the targets name; 1 where a cell failed."""
     from zoo.cli.opening import open_host
-    from zoo.cli.progress import showing
-    from zoo.interruption import Stop, stopping
-    from zoo.progress import Tally, in_turn
-    from zoo.running import Interrupted, plan_family, run_family
+    from zoo.running import plan_family
 
     host = open_host(args)
     if args.loader:
         host.registry.loaders.get(args.loader)  # a name that nobody brings is refused at once
     families = host.discovery.resolve(args.targets, args.base)
-    options = options_of(args)
+    wishes = wishes_of(args)
     suites = [host.suite(args.suite, args.tasks, family) for family in families]
     plans = [
-        plan_family(host, family, suite, options.wishes)
+        plan_family(host, family, suite, wishes)
         for family, suite in zip(families, suites, strict=True)
     ]
     show_problems(host, plans)
     status = 0
     for family, suite in zip(families, suites, strict=True):
-        tally = Tally()
-        try:
-            with showing(args.progress, tally) as view:
-                stop = Stop(tally, view.say)
-                heard = in_turn(tally, view, stop)
-                with stopping(stop):
-                    outcome = run_family(host, family, suite, options, heard, typed(args))
-        except Interrupted as end:
-            _show_interrupted(end.outcome, typed(args))
+        outcome = run_shown(host, family, suite, args)
+        if outcome is None:
             return INTERRUPTED
         show_outcome(host, family, outcome)
         status = max(status, int(bool(outcome.failed)))
     return status
+
+
+def run_shown(host: Host, family: Family, suite: Suite, args: argparse.Namespace) -> Outcome | None:
+    """One family's run, with its progress; None where it was interrupted, which is said."""
+    from zoo.cli.progress import showing
+    from zoo.interruption import Stop, stopping
+    from zoo.progress import Tally, in_turn
+    from zoo.running import Interrupted, run_family
+
+    tally = Tally()
+    try:
+        with showing(args.progress, tally) as view:
+            stop = Stop(tally, view.say)
+            heard = in_turn(tally, view, stop)
+            with stopping(stop):
+                return run_family(host, family, suite, options_of(args), heard, typed(args))
+    except Interrupted as end:
+        _show_interrupted(end.outcome, typed(args))
+        return None
 
 
 def typed(args: argparse.Namespace) -> str:
