@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from support.checkpoints import CHAT_TEMPLATE, save_adapter, save_tokenizer
-
 from zoo.authoring.tiny import Kind
 
 TINY: dict[str, Any] = {
