@@ -52,6 +52,7 @@ def test_no_plugins_leaves_the_hosts_own(guests: Guests) -> None:
     assert list(report["regimes"]) == [
         "pretrained",
         "fine-tuned",
+        "retrieval-augmented",
         "instruction-tuned",
         "RL-tuned",
         "merged",

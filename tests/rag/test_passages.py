@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from support.evaluating import cell_of, evaluate, make_evaluator, spec
 from support.scripted import scripted
 
 from zoo.evaluation.preparing import Cell
+from zoo.evaluation.turns import Turns
 from zoo.models import Context, Model, Prompting, Regime
 from zoo.results import Result, RunSpec
 
@@ -68,6 +70,22 @@ def test_within_a_chat_template_they_stand_in_the_turn_of_the_question(
         turns = request.context.split("[user]")
         assert turns[-1].startswith(f"{PUT}question: ")
         assert PUT not in "".join(turns[:-1])
+
+
+def test_in_turns_that_are_sent_as_they_are_they_stand_in_the_last_one(
+    base: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    loader = replace(scripted(), takes_turns=True)
+    asked = spec(looking(base), "tiny_write_shots", prompting=Prompting(chat_template="default"))
+    found = prepared(tmp_path, task_folder, asked, loader=loader)
+    plain = prepared(tmp_path, task_folder, replace(asked, model=Model(str(base))), loader=loader)
+    assert isinstance(found, Cell)
+    assert isinstance(plain, Cell)
+    for put, bare in zip(found.requests, plain.requests, strict=True):
+        turns = Turns.of(put.context)
+        assert turns is not None
+        assert f"{PUT}question: " in turns.messages[-1]["content"]
+        assert put.question == bare.context
 
 
 def test_items_keep_what_was_found_and_pair_with_those_that_were_asked_without(

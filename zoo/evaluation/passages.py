@@ -6,12 +6,14 @@ same is done under both protocols, and the keys see it, since they are made of r
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from zoo.errors import BenchmarkError, NotApplicableError, ZooError
 from zoo.evaluation.requests import Request
 from zoo.evaluation.tasks import LoadedTask
+from zoo.evaluation.turns import Turns
 from zoo.models import Context
 from zoo.probing import describe
 
@@ -59,8 +61,16 @@ def _question(loaded: LoadedTask, number: int) -> str:
 def _placed(request: Request, question: str, context: Context, name: str) -> Request:
     if not request.context:  # how likely an option is by itself, which mutual information asks
         return request
+    put = context.text
+    if Turns.of(request.context) is not None:  # a chat that is sent as it is, spelled as JSON
+        question, put = _spelled(question), _spelled(put)
     at = request.context.rfind(question)
     if at < 0:
         raise BenchmarkError(f"a prompt of '{name}' does not hold its question as it stands")
-    text = request.context[:at] + context.text + request.context[at:]
-    return replace(request, context=text, passages=context.text, sources=tuple(context.sources))
+    text = request.context[:at] + put + request.context[at:]
+    return replace(request, context=text, passages=put, sources=tuple(context.sources))
+
+
+def _spelled(text: str) -> str:
+    """As it stands within a text of JSON."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from zoo.discovery import Discovery, parents_first
+from zoo.discovery import Discovery
 from zoo.importing.nouns import Results
 from zoo.models import Facts, Family, Model
+from zoo.placing import parents_first
 
 Lineage = tuple[Family, tuple[tuple[str, Results], ...]]
 """A family, and its results with the ids of the models that they are of."""
