@@ -199,6 +199,7 @@ def _entry(
         ),
         measured=len(cells),
         from_items=one.is_from_items,
+        cells=one.claim.digest,
         gap=gap,
     )
 
@@ -213,9 +214,24 @@ def _ranked(entries: Sequence[Entry], sort: str) -> list[Entry]:
     ordered = sorted(entries, key=lambda e: (not e.is_complete, -value(e), e.model))
     means = [mean for e in ordered if e.is_complete and (mean := e.of(sort))]
     errors = [math.nan if mean.stderr is None else mean.stderr for mean in means]
-    bounds = rank_bounds([mean.value for mean in means], errors).tolist()
+    paired = _paired_errors(ordered[: len(means)], sort)
+    bounds = rank_bounds([mean.value for mean in means], errors, paired=paired).tolist()
     ranked = [replace(e, rank=Ranks(*b)) for e, b in zip(ordered, bounds, strict=False)]
     return [*ranked, *ordered[len(ranked) :]]
+
+
+def _paired_errors(entries: Sequence[Entry], sort: str) -> dict[tuple[int, int], float]:
+    """The errors of differences that are known from the items: those along edges, by place."""
+    places = {entry.cells: place for place, entry in enumerate(entries)}
+    return {
+        (places[delta.cells], place): shift.stderr
+        for place, entry in enumerate(entries)
+        for delta in entry.deltas
+        if delta.paired
+        and delta.cells in places
+        and (shift := delta.of(sort)) is not None
+        and shift.stderr is not None
+    }
 
 
 def _notes(entries: Sequence[Entry], material: Material, limit: int | None) -> Iterator[str]:

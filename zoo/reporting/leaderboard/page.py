@@ -67,9 +67,13 @@ def page_data(board: Leaderboard) -> dict[str, Any]:
     apart = set_apart(board.entries)
     places = {(e.model, e.protocol, e.source): n for n, e in enumerate(board.entries)}
     anywhere = {(e.model, e.protocol): n for n, e in reversed(list(enumerate(board.entries)))}
+    by_cells = {(e.cells, e.protocol): n for n, e in enumerate(board.entries)}
 
     def place(parent: str, entry: Entry) -> int:
-        at = places.get((parent, entry.protocol, entry.source))
+        against = next((delta.cells for delta in entry.deltas if delta.parent == parent), "")
+        at = by_cells.get((against, entry.protocol))
+        if at is None:
+            at = places.get((parent, entry.protocol, entry.source))
         return anywhere.get((parent, entry.protocol), -1) if at is None else at
 
     return {
