@@ -235,6 +235,8 @@ def _paired_errors(entries: Sequence[Entry], sort: str) -> dict[tuple[int, int],
 
 
 def _notes(entries: Sequence[Entry], material: Material, limit: int | None) -> Iterator[str]:
+    if not entries:
+        yield f"the filters choose none of {len(material.claims)} entries"
     if limit is not None:
         yield f"ranked on the first {limit} items of each benchmark"
     if left_out := [b.name for b in material.suite.benchmarks if b.key not in material.fit]:
