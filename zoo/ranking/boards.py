@@ -15,7 +15,7 @@ from zoo.errors import UnknownNameError
 from zoo.ranking.claims import Claim, Material
 from zoo.ranking.composing import Composed, compose, measures_of
 from zoo.ranking.deltas import adjusted, deltas_of
-from zoo.ranking.nouns import GENERAL, SPECIAL, Column, Entry, Identity, Leaderboard, Ranks
+from zoo.ranking.nouns import GENERAL, SPECIAL, Column, Delta, Entry, Identity, Leaderboard, Ranks
 from zoo.ranking.ranks import rank_bounds
 from zoo.results import PROTOCOLS
 from zoo.uncollected import uncollected
@@ -93,16 +93,19 @@ def _board(
 def significant(board: Leaderboard) -> Leaderboard:
     """Only the entries that are significantly better than a parent of theirs (Holm, p <= .05)."""
 
-    def is_better(entry: Entry) -> bool:
-        return any(
-            (shift := delta.of(board.sort)) is not None
-            and shift.delta > 0
-            and delta.p_adjusted is not None
-            and delta.p_adjusted <= SIGNIFICANT
-            for delta in entry.deltas
-        )
+    kept = (e for e in board.entries if any(is_better(d, board.sort) for d in e.deltas))
+    return replace(board, entries=tuple(kept))
 
-    return replace(board, entries=tuple(filter(is_better, board.entries)))
+
+def is_sure(delta: Delta) -> bool:
+    """Whether what the leaderboard is sorted by has changed significantly."""
+    return delta.p_adjusted is not None and delta.p_adjusted <= SIGNIFICANT
+
+
+def is_better(delta: Delta, sort: str) -> bool:
+    """Whether that has become significantly better."""
+    shift = delta.of(sort)
+    return is_sure(delta) and shift is not None and shift.delta > 0
 
 
 def top(board: Leaderboard, n: int) -> Leaderboard:

@@ -15,9 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from zoo.effects import Mean, Shift
-from zoo.ranking import Entry, Leaderboard
+from zoo.ranking import Entry, Leaderboard, is_better, is_sure
 from zoo.reporting.bundle import inline, json_for_script, own, policy
-from zoo.reporting.cells import HOLM_LEVEL
 from zoo.reporting.figures import points
 from zoo.reporting.leaderboard.layout import reading, title
 from zoo.reporting.leaderboard.words import ranks, set_apart, settings, source
@@ -118,7 +117,8 @@ def page_data(board: Leaderboard) -> dict[str, Any]:
                         "row": place(delta.parent, entry),
                         "paired": delta.paired,
                         "changes": [_shift(delta.general), _shift(delta.special)],
-                        "sure": delta.p_adjusted is not None and delta.p_adjusted <= HOLM_LEVEL,
+                        "sure": is_sure(delta),
+                        "better": is_better(delta, board.sort),
                     }
                     for delta in entry.deltas
                 ],
