@@ -86,17 +86,19 @@ class Endpoint(LM):
 
     @property
     def tokenizer(self) -> Any:
-        """The tokenizer that was named, or None."""
-        return self._completions.tokenizer if self._args.tokenizer else None
+        """The tokenizer that was named, where plain text can be asked; else None."""
+        return self._completions.tokenizer if self._encodes else None
 
     def tok_encode(self, text: str, add_special_tokens: bool | None = None) -> list[int]:
-        """Ids of a text, where a tokenizer is named."""
+        """Ids of a text; none of a chat, around which the server lays its own template."""
+        if not self._encodes or Turns.of(text) is not None:
+            return []
         return list(self._completions.tok_encode(text, add_special_tokens))
 
     @property
     def prefix_token_id(self) -> int | None:
         """What stands before a text that has nothing before it."""
-        return self._completions.prefix_token_id if self._args.tokenizer else None
+        return self._completions.prefix_token_id if self._encodes else None
 
     @property
     def batch_size(self) -> str:
@@ -111,6 +113,10 @@ class Endpoint(LM):
         return f"{self._args.model} at {self._args.base_url}{says}; weights unknown: known by name"
 
     # ------------------------------------------------------------------ how
+
+    @property
+    def _encodes(self) -> bool:
+        return bool(self._args.tokenizer and self._args.address.completions)
 
     @cached_property
     def _completions(self) -> Completions:

@@ -113,6 +113,18 @@ def test_a_chat_goes_as_turns_and_is_answered_under_the_servers_own_template(
     assert [item.response for item in there.items] == [item.response for item in here.items]
 
 
+def test_a_server_of_chats_alone_is_asked_them_whatever_else_is_named(
+    endpoint: Endpoint, chat: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    url = f"{endpoint.url}/chat/completions"
+    model = served(endpoint, "chat", tokenizer=str(chat), base_url=url)
+    cells = [spec(model, task, prompting=NATIVE) for task in ("tiny_write", "tiny_choice")]
+    write, choice = results(tmp_path, task_folder, *cells)
+    assert write.status == "scored", write.error
+    assert write.provenance.first_tokens == ()
+    assert choice.status == "not_applicable"
+
+
 def test_a_server_is_told_whether_to_think(
     endpoint: Endpoint, task_folder: Path, tmp_path: Path
 ) -> None:

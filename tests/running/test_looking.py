@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -200,7 +201,7 @@ def checks(host: Host) -> dict[str, Check]:
     return {check.name: check for check in diagnosis(host)}
 
 
-NAMES = "packages device engine config store cache plugins suites sandbox network".split()
+NAMES = "packages device engine config store cache plugins loaders suites sandbox network".split()
 
 
 @pytest.fixture
@@ -231,6 +232,21 @@ def test_the_doctor_finds_a_sound_zoo_sound(
     assert {check.status for check in found.values()} <= {"ok", "warn"}
     assert main(tiny_zoo.command("doctor", "--json")) == 0
     assert [row["name"] for row in json.loads(capsys.readouterr().out)] == NAMES
+
+
+@pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed here")
+@pytest.mark.usefixtures("offline")
+def test_the_doctor_says_what_a_loader_lacks_and_warns_where_it_is_the_one_chosen(
+    tiny_zoo: TinyZoo,
+) -> None:
+    found = checks(tiny_zoo.host())["loaders"]
+    assert found.status == "ok"
+    assert found.found.startswith("hf, torch, echo")
+    assert 'not vllm: vLLM is not installed; install it with pip install "stagezoo[vllm]"' in (
+        found.found
+    )
+    tiny_zoo.extra = '[zoo]\nloader = "vllm"'
+    assert checks(tiny_zoo.host())["loaders"].status == "warn"
 
 
 @pytest.mark.usefixtures("offline")
