@@ -173,8 +173,8 @@ def test_each_guest_is_listed_with_its_status_and_one_sentence(
 def test_bad_guests_take_nothing_from_the_host_or_from_good_guests(
     report: Mapping[str, Any],
 ) -> None:
-    regimes = """pretrained fine-tuned retrieval-augmented instruction-tuned distilled RL-tuned merged
-    quantized""".split()
+    regimes = """pretrained fine-tuned retrieval-augmented instruction-tuned distilled RL-tuned
+    merged quantized""".split()
     assert list(report["regimes"]) == regimes
     assert report["regimes"].pop("distilled") == "good"
     assert set(report["regimes"].values()) == {"stagezoo"}
