@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from publishing.conftest import Zoo
+from zoo.errors import PublishError
 from zoo.publishing.sending import Patience
 
 COMMIT = "/commit/main"
@@ -212,3 +213,18 @@ def wait_for(done: Any, seconds: float = 60) -> None:
     while not done():
         assert time.monotonic() < ends
         time.sleep(0.02)
+
+
+def test_a_machine_that_is_to_stay_offline_says_so_at_once(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    from zoo.publishing import Bundle
+    from zoo.publishing.hub import publish_to_hub
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(PublishError, match="HF_HUB_OFFLINE is set") as at:
+        publish_to_hub(Bundle("dataset", "org/x", {"a.txt": b"a"}, "t"), "org/x")
+    assert not at.value.again
+    assert zoo.outbox == []

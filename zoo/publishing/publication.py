@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from zoo.config import PublishTable
-from zoo.errors import ConfigError, PublishError, StoreError, ZooError
+from zoo.errors import ConfigError, PublishError, ZooError
 from zoo.publishing.bundles import choose, results_bundle
 from zoo.publishing.evaluations import offers_of
 from zoo.publishing.outbox import Entry, Outbox
@@ -163,12 +163,8 @@ def publish(host: Host, prepared: Prepared) -> Publication:
     One that fails costs itself; what may succeed later stays in the outbox.
     """
     outbox = outbox_of(host)
-    told = _Told()
-    waiting: list[Entry] = []
-    try:
-        waiting = list(outbox.pending())
-    except StoreError as problem:
-        told.failed.append((str(outbox.root), str(problem)))
+    waiting, damaged = outbox.pending()
+    told = _Told(failed=[(OUTBOX, problem) for problem in damaged])
     fresh = {(entry.publisher, entry.bundle.digest) for entry in prepared.entries}
     for entry in prepared.entries:
         outbox.add(entry)
