@@ -11,6 +11,7 @@ from zoo.maintenance import refresh_index
 from zoo.ranking import Leaderboard as Board
 from zoo.ranking import Wanted, choose_suite, leaderboard_of, read_material
 from zoo.reporting.leaderboard import render_leaderboard
+from zoo.uncollected import uncollected
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +59,8 @@ def open_leaderboard(
             wanted = replace(wanted, families=table.families)
     refresh_index(host.store)
     chosen = choose_suite(host.store, suite)
-    board = leaderboard_of(read_material(host.store, chosen), wanted, name)
+    with uncollected():
+        board = leaderboard_of(read_material(host.store, chosen), wanted, name)
     if suite is None:
         said = f"of what the store holds, {chosen} is the suite that most models were asked"
         board = replace(board, notes=(said, *board.notes))

@@ -119,7 +119,7 @@ def test_answers_scored_apart_have_the_items_of_those_scored_here(
     assert (there.items, there.scores) == (here.items, here.scores)
 
 
-def test_a_program_that_ends_its_process_or_a_task_that_changed_fails_its_cell_by_name(
+def test_a_program_that_ends_its_process_or_a_task_that_changed_fails_its_cell_unrun(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs = {"quits": "import os\nos._exit(3)"}
@@ -128,9 +128,11 @@ def test_a_program_that_ends_its_process_or_a_task_that_changed_fails_its_cell_b
     asked = cell_of(evaluator, spec(base, "programs"))
     (found,) = evaluator.evaluate([asked])
     assert (found.status, found.error) == ("failed", "its process ended with 3")
-    (tasks / "running.py").write_text(RUNNING.replace("float", "2 * float"))
+    mark = tmp_path / "ran"
+    (tasks / "running.py").write_text(f"open({str(mark)!r}, 'w').close()\n{RUNNING}")
     (found,) = evaluator.evaluate([asked])
     assert "has changed since its answers were given" in found.error
+    assert not mark.exists(), "the changed Python ran before anybody looked whether it had changed"
     monkeypatch.setattr(apart, "STARTING", 0.01)
     monkeypatch.setattr(apart, "EACH", 0.0)
     (found,) = evaluator.evaluate([asked])

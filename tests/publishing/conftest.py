@@ -80,18 +80,18 @@ class Zoo:
         return made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def hub() -> Iterator[Hub]:
     with loopback_hub() as hub:
         yield hub
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def token(hub: Hub) -> str:
     return hub.add_user("me", "org")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def driver(hub: Hub, token: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
     home = tmp_path_factory.mktemp("driver")
     process = subprocess.Popen(
@@ -105,6 +105,11 @@ def driver(hub: Hub, token: str, tmp_path_factory: pytest.TempPathFactory) -> It
     yield Driver(process)
     process.kill()
     process.communicate()
+
+
+@pytest.fixture(autouse=True)
+def no_faults(hub: Hub) -> None:
+    hub.faults.clear()
 
 
 @pytest.fixture

@@ -20,11 +20,6 @@ from zoo.publishing.sending import Patience
 COMMIT = "/commit/main"
 
 
-@pytest.fixture(autouse=True)
-def no_faults(hub: Hub) -> None:
-    hub.faults.clear()
-
-
 def commits(hub: Hub, repo: str) -> int:
     """Commits after the one that makes a repository."""
     return len(hub.repo("dataset", repo).history()) - 1
@@ -136,6 +131,7 @@ def test_what_did_not_pass_is_kept_and_the_next_publication_ends_it(
 def test_what_landed_is_named_beside_what_did_not(zoo: Zoo, hub: Hub, repo: str) -> None:
     hub.add_repo("dataset", "org/bench", {"eval.yaml": "name: bench\n"})
     hub.add_repo("model", "org/base", {"config.json": "{}"})
+    hub.repositories.pop(("model", "org/chat"), None)
     board = 'arc_easy = { dataset = "org/bench", task_id = "easy" }'
     zoo.write(repo, f"[publish.hub.evaluations]\n{board}")
     done = zoo.publish("--pr")  # org/chat is not there

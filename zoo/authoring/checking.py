@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoo.authoring.lonely import LonelyZoo, lonely_zoo
 from zoo.errors import UnknownNameError, ZooError
 from zoo.probing import death, describe
+from zoo.store.atomic import write_file
 
 if TYPE_CHECKING:
     from zoo.plugins import Plugin
@@ -98,7 +99,7 @@ def _main(name: str, folder: str, said: str) -> None:
 
     def write(latest: Check) -> None:
         text = "".join(json.dumps(asdict(each)) + "\n" for each in [*done, latest])
-        Path(said).write_text(text, encoding="utf-8")
+        write_file(Path(said), text.encode())  # in one step: the process may be killed here
 
     zoo = lonely_zoo(name, Path(folder))
     for title, run in _checks(zoo):

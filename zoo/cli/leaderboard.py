@@ -13,6 +13,9 @@ from zoo.cli.flags import positive
 if TYPE_CHECKING:
     from zoo.ranking import Leaderboard
 
+SHOWN = 50
+"""Entries of a protocol that a terminal is given where nobody says how many."""
+
 SUFFIXES = {".md": "markdown", ".tex": "latex", ".txt": "table"}
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
@@ -47,7 +50,12 @@ def register(verbs: Any) -> None:
     parser.add_argument(
         "--sort", default="G", metavar="G|S|CAPABILITY", help="what is ranked (default G)"
     )
-    parser.add_argument("--top", type=positive, metavar="N", help="only the first N of a protocol")
+    parser.add_argument(
+        "--top",
+        type=positive,
+        metavar="N",
+        help=f"only the first N of a protocol (default: all; {SHOWN} in a table on the terminal)",
+    )
     parser.add_argument(
         "--format",
         metavar="table|markdown|latex|json|csv|html",
@@ -88,12 +96,15 @@ def run(args: argparse.Namespace) -> int:
     board: Leaderboard = open_leaderboard(open_host(args), args.name, args.suite, wanted)
     if args.significant:
         board = significant(board)
-    if args.top:
-        board = top(board, args.top)
     format = args.format or _format(args.output)
-    if args.output is None and format == "table":
+    printed = args.output is None and format == "table"
+    shown = args.top or (SHOWN if printed else None)
+    all, board = len(board.entries), top(board, shown) if shown else board
+    if printed:
         console = terminal()
         print(render_leaderboard(board, "table", width=console.width, color=console.is_terminal))
+        if not args.top and len(board.entries) < all:
+            print(f"{len(board.entries)} of {all} entries; `--top {all}` shows every one")
         return 0
     text = render_leaderboard(board, format)
     if args.output is None:

@@ -1,7 +1,7 @@
 """Scores a task that runs code which models write: in another process, without secrets.
 
-The process loads the task again (its own Python is as trusted as ever), makes sure that it is the
-same task, and only then enters the sandbox, in which the answers are scored.
+The process makes sure that the task's own Python is what it was when it was loaded before, loads it
+again, and only then enters the sandbox, in which the answers are scored.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from zoo.probing import describe
 from zoo.redaction import without_secrets
 from zoo.results import Item, Score
 from zoo.structuring import plain, read
+from zoo.task_code import code_hash
 from zoo.tasks import Task, read_task
 
 STARTING, EACH = 300.0, 20.0
@@ -60,6 +61,7 @@ def score_apart(
     """
     order = {
         "task": [loaded.source.name, str(loaded.source.path)],
+        "code": loaded.code,
         "content": loaded.content,
         "sandbox": loaded.sandbox,
         "benchmark": plain(benchmark),
@@ -115,11 +117,14 @@ def _answer(order: Mapping[str, Any]) -> bytes:
     source = read_task(Path(path))
     if not isinstance(source, Task):
         raise CellError(f"the task '{name}' ({path}) cannot be read any more")
+    changed = CellError(f"the task '{name}' ({path}) has changed since its answers were given")
+    if code_hash(source) != order["code"]:
+        raise changed  # before any of it runs
     benchmark = read(Benchmark, order["benchmark"], "the benchmark")
     loader = TaskLoader({name: replace(source, name=name)}, [name], order["sandbox"])
     loaded = loader.load(benchmark, order["limit"])
     if loaded.content != order["content"]:
-        raise CellError(f"the task '{name}' ({path}) has changed since its answers were given")
+        raise changed
     return sandbox.run(partial(_scored, loaded, benchmark, order), order["sandbox"])
 
 

@@ -56,7 +56,8 @@ class LoadedTask:
     task: lm-eval's object, shared: whoever builds requests on it reseeds it first.
     docs: its documents in order, limited; item_ids: a hash of each. content: hash of what decides
     a score given the responses: filters, metrics, scoring code, documents. sandbox: what its
-    answers are scored in where they are code that is run, else None.
+    answers are scored in where they are code that is run, else None; code: then the hash of the
+    task's own Python before any of it ran (`zoo.task_code`).
     """
 
     source: Task
@@ -65,6 +66,7 @@ class LoadedTask:
     item_ids: tuple[str, ...] = field(repr=False, compare=False)
     content: str
     sandbox: Sandbox | None = None
+    code: str = ""
 
     @property
     def output_type(self) -> str:
@@ -113,6 +115,7 @@ class TaskLoader:
             and code_hash(source) not in self._trusted
         ):
             raise BenchmarkError(_untrusted(source))
+        code = code_hash(source) if source.name in self._unsafe else ""
         dataset = str(source.config.get("dataset_path") or "")
         on_the_hub = bool(dataset) and dataset not in FILE_BUILDERS and not Path(dataset).exists()
         if allowed := source.name in self._unsafe:
@@ -142,7 +145,7 @@ class TaskLoader:
         content = digest([scoring, code_of(source.path, config), plain_docs])
         item_ids = tuple(numbered(digest(doc)[:16] for doc in plain_docs))
         sandbox = self._sandbox if getattr(task, "UNSAFE_CODE", False) else None
-        return LoadedTask(source, task, docs, item_ids, content, sandbox)
+        return LoadedTask(source, task, docs, item_ids, content, sandbox, code)
 
     def _source(self, name: str) -> Task:
         if name in self._tasks:

@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from zoo.benchmarks import Benchmark, Suite
-from zoo.composites import Composition, Weights, composition
-from zoo.effects import Mean
+from zoo.benchmarks import Suite
+from zoo.clustered import Floats
 from zoo.errors import UnknownNameError
 from zoo.ranking.claims import Claim, Material
-from zoo.ranking.deltas import Composed, adjusted, deltas_of
+from zoo.ranking.composing import Composed, compose, measures_of
+from zoo.ranking.deltas import adjusted, deltas_of
 from zoo.ranking.nouns import GENERAL, SPECIAL, Column, Entry, Identity, Leaderboard, Ranks
 from zoo.ranking.ranks import rank_bounds
 from zoo.results import PROTOCOLS
-from zoo.stats import Z
+from zoo.uncollected import uncollected
 
 SIGNIFICANT = 0.05
 
@@ -47,12 +47,20 @@ def leaderboard_of(material: Material, wanted: Wanted = Wanted(), name: str = ""
     Ranks are among the complete entries of one protocol, all asked the same number of items.
     """
     fit = [b for b in material.suite.benchmarks if b.key in material.fit]
-    parts = composition(fit, ())
-    capabilities = {b.capability: _capability(fit, b.capability) for b in fit}
-    sort = SPECIAL if wanted.sort == GENERAL and not parts.general else wanted.sort
-    if sort not in (GENERAL, SPECIAL, *capabilities):
-        raise UnknownNameError("capability", sort, (GENERAL, SPECIAL, *capabilities))
-    known = [_compose(claim, material, parts, capabilities) for claim in material.claims]
+    measures = measures_of(fit)
+    sort = wanted.sort
+    if sort == GENERAL and GENERAL not in measures:
+        sort = SPECIAL
+    if sort not in measures:
+        raise UnknownNameError("capability", sort, measures)
+    with uncollected():
+        return _board(material, measures, wanted, sort, name)
+
+
+def _board(
+    material: Material, measures: Mapping[str, Floats], wanted: Wanted, sort: str, name: str
+) -> Leaderboard:
+    known, benchmarks = compose(material, measures), material.suite.benchmarks
     by_model: dict[str, list[Composed]] = {}
     for each in known:
         by_model.setdefault(each.claim.facts["model"], []).append(each)
@@ -73,18 +81,13 @@ def leaderboard_of(material: Material, wanted: Wanted = Wanted(), name: str = ""
         sort=sort,
         columns=tuple(
             Column(b.task, b.metric, b.filter, b.num_fewshot, b.axis, b.capability)
-            for b in material.suite.benchmarks
+            for b in benchmarks
         ),
-        capabilities={b.capability: b.axis for b in fit},
+        capabilities={b.capability: b.axis for b in benchmarks if b.key in material.fit},
         entries=tuple(adjusted(entries, sort)),
         limit=limit,
         notes=tuple(_notes(entries, material, limit)),
     )
-
-
-def _capability(fit: Sequence[Benchmark], name: str) -> Weights:
-    keys = [benchmark.key for benchmark in fit if benchmark.capability == name]
-    return dict.fromkeys(keys, 1 / len(keys))
 
 
 def significant(board: Leaderboard) -> Leaderboard:
@@ -133,44 +136,6 @@ def _is_wanted(facts: Mapping[str, Any], wanted: Wanted) -> bool:
     )
 
 
-def _compose(
-    claim: Claim,
-    material: Material,
-    parts: Composition,
-    capabilities: Mapping[str, Weights],
-) -> Composed:
-    """The claim's composites. Their errors come from its standing, where that is of the same cells
-    and benchmarks; else they are the root of the sum of squares, as if benchmarks were independent.
-    """
-    standing = material.stages.get((claim.digest, claim.facts["protocol"]), {})
-    told = standing.get("capabilities", {})
-    means = {n: _mean(weights, claim, told.get(n)) for n, weights in capabilities.items()}
-    return Composed(
-        claim,
-        _mean(parts.general, claim, standing.get("general")),
-        _mean(parts.other_special, claim, standing.get("special")),
-        {name: mean for name, mean in means.items() if mean},
-    )
-
-
-def _mean(weights: Weights, claim: Claim, told: Mapping[str, Any] | None) -> Mean | None:
-    if not weights:
-        return None
-    value = variance = 0.0
-    for key, weight in weights.items():
-        cell = claim.cells.get(key)
-        if cell is None or cell.score.normalised is None:
-            return None
-        value += weight * cell.score.normalised
-        variance += (weight * (math.nan if cell.error is None else cell.error)) ** 2
-    if told and math.isclose(told["value"], value, abs_tol=1e-9):
-        return Mean(**told)
-    if math.isnan(variance):
-        return Mean(value, None, None, None)
-    error = math.sqrt(variance)
-    return Mean(value, error, value - Z * error, value + Z * error)
-
-
 def _usual_limit(claims: Iterable[Composed], suite: Suite) -> int | None:
     """How many items the most claims of the whole suite were asked; of equals the more."""
     whole = [each.claim for each in claims if len(each.claim.cells) == len(suite.benchmarks)]
@@ -180,8 +145,8 @@ def _usual_limit(claims: Iterable[Composed], suite: Suite) -> int | None:
 
 def _gap(claim: Claim, suite: Suite, limit: int | None) -> str:
     """Why a claim is incomplete, "" where it is complete."""
-    missing = [b.name for b in suite.benchmarks if b.key not in claim.cells]
-    if missing:
+    if len(claim.cells) < len(suite.benchmarks):
+        missing = [b.name for b in suite.benchmarks if b.key not in claim.cells]
         named = ", ".join(missing[:3]) + (" ..." if len(missing) > 3 else "")
         return f"{len(missing)} of {len(suite.benchmarks)} benchmarks are missing: {named}"
     if claim.facts["limit_n"] != limit:
@@ -193,7 +158,7 @@ def _gap(claim: Claim, suite: Suite, limit: int | None) -> str:
     unknown = [
         b.name
         for b in suite.benchmarks
-        if claim.cells[b.key].score.normalised is None and not claim.cells[b.key].unfit
+        if (cell := claim.cells[b.key]).normalised is None and not cell.is_unfit
     ]
     if unknown:
         return f"what a guesser scores is not known: {', '.join(unknown[:3])}"
@@ -215,9 +180,7 @@ def _entry(
         general=one.general,
         special=one.special,
         capabilities=one.capabilities,
-        scores=tuple(
-            cells[b.key].score if b.key in cells else None for b in material.suite.benchmarks
-        ),
+        scores=tuple(cells.get(benchmark.key) for benchmark in material.suite.benchmarks),
         deltas=tuple(deltas_of(one, by_model, material)),
         parameters=facts["parameters"],
         licence=facts["licence"],
@@ -235,7 +198,7 @@ def _entry(
             finished=facts["finished"],
         ),
         measured=len(cells),
-        from_items=(one.claim.digest, facts["protocol"]) in material.stages,
+        from_items=one.is_from_items,
         gap=gap,
     )
 

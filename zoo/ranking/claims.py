@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,33 +22,17 @@ from zoo.store import Store, index
 from zoo.structuring import read
 
 CELL = (
-    "entry benchmark metric filter num_fewshot score_key value stderr n higher_is_better chance "
-    "normalised normalised_stderr"
+    "entry finished score_key value stderr n higher_is_better chance normalised normalised_stderr"
 ).split()
-FACTS = (
-    "entry family model revision regime parents protocol parameters licence step training_seed "
-    "source dtype loader engine limit_n seed weights versions finished"
-).split()
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A cell as the index has it. error: of its normalised score. unfit: on no scale from a guesser
-    to perfection, so that it may enter no composite."""
-
-    score_key: str
-    score: CellScore
-    error: float | None
-    unfit: bool
 
 
 @dataclass(frozen=True)
 class Claim:
-    """facts: the columns FACTS of its newest cell. cells: by benchmark. digest: of the score keys,
-    as the standing of the stage has it."""
+    """facts: what the index says of its entry. cells: by benchmark. digest: of the score keys, as
+    the standing of the stage has it."""
 
     facts: Mapping[str, Any]
-    cells: Mapping[BenchmarkKey, Measured]
+    cells: Mapping[BenchmarkKey, CellScore]
     digest: str
 
 
@@ -56,8 +40,8 @@ class Claim:
 class Material:
     """All that a leaderboard of a suite is made of.
 
-    stages: bodies of standings by digest and protocol; edges: by those of the child.
-    fit: the benchmarks that may enter a composite.
+    fit: the benchmarks that may enter a composite. stages: bodies of standings by digest and
+    protocol; edges: by those of the child.
     """
 
     suite: Suite
@@ -83,23 +67,26 @@ def choose_suite(store: Store, name: str | None = None) -> str:
 
 
 def read_material(store: Store, name: str) -> Material:
-    """What the index knows of a suite; it is read, and no item. Raises StoreError."""
-    found = [each for each in store.from_index(index.read_suites) if each[1] == name]
-    digests = [digest for digest, _, _ in found]
-    suite = read(Suite, {"name": name, "benchmarks": json.loads(found[-1][2])}, "index")
-    tasks = list(dict.fromkeys(benchmark.task for benchmark in suite.benchmarks))
-    claims = _claims(
-        suite,
-        store.from_index(lambda path: index.read_entries(path, FACTS, tasks)),
-        store.from_index(lambda path: index.read_cells(path, CELL, tasks)),
-    )
-    stages = store.from_index(lambda path: index.read_standings(path, "stages", digests[-1]))
+    """What the index knows of a suite; it is read, and no item. Raises StoreError.
+
+    Where several suites went by this name, it is the newest.
+    """
+    known = [each for each in store.from_index(index.read_suites) if each[1] == name]
+    if not known:
+        raise UnknownNameError("suite in the index", name, (), "`zoo store rebuild` makes it again")
+    own, _, benchmarks = known[-1]
+    suite = read(Suite, {"name": name, "benchmarks": json.loads(benchmarks)}, "index")
+    keys = [benchmark.key for benchmark in suite.benchmarks]
+    cells = store.from_index(lambda path: index.read_cells(path, CELL, keys))
+    claims = tuple(_claims(suite, store.from_index(index.read_entries), cells))
+    stages = store.from_index(lambda path: index.read_standings(path, "stages", own))
     edges: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for edge in store.from_index(lambda path: index.read_standings(path, "edges", digests[-1])):
+    for edge in store.from_index(lambda path: index.read_standings(path, "edges", own)):
         edges.setdefault((edge["other_cells"], edge["protocol"]), []).append(edge["body"])
+    unfit = {key for claim in claims for key, cell in claim.cells.items() if cell.is_unfit}
     return Material(
         suite=suite,
-        fit=_fit(suite, claims),
+        fit=frozenset(b.key for b in suite.benchmarks if b.key not in unfit),
         claims=claims,
         stages={(each["cells"], each["protocol"]): each["body"] for each in stages},
         edges=edges,
@@ -107,26 +94,25 @@ def read_material(store: Store, name: str) -> Material:
 
 
 def _claims(
-    suite: Suite, entries: Sequence[tuple[Any, ...]], cells: Sequence[tuple[Any, ...]]
-) -> tuple[Claim, ...]:
-    asked = {benchmark.key: benchmark.chance for benchmark in suite.benchmarks}
-    measured: dict[str, dict[BenchmarkKey, Measured]] = {}
-    for entry, task, metric, filter, shots, *rest in cells:
-        key = (task, metric, filter, shots)
-        if key in asked:
-            measured.setdefault(entry, {})[key] = _measured(asked[key], *rest)
-    claims = []
-    for row in entries:
-        facts = dict(zip(FACTS, row, strict=True))
-        if own := measured.get(facts["entry"]):
+    suite: Suite, entries: Iterable[dict[str, Any]], cells: Iterable[Iterable[tuple[Any, ...]]]
+) -> Iterable[Claim]:
+    found: dict[str, dict[BenchmarkKey, CellScore]] = {}
+    for benchmark, rows in zip(suite.benchmarks, cells, strict=True):
+        newest: dict[str, tuple[Any, ...]] = {}
+        for row in rows:
+            if row[0] not in newest or newest[row[0]][1] <= row[1]:
+                newest[row[0]] = row
+        key, chance = benchmark.key, benchmark.chance
+        for entry, _, *rest in newest.values():
+            found.setdefault(entry, {})[key] = _score(chance, *rest)
+    for facts in entries:
+        if scores := found.get(facts["entry"]):
             facts["parents"] = tuple(json.loads(facts["parents"]))
             facts["versions"] = json.loads(facts["versions"])
-            of = digest(sorted(each.score_key for each in own.values()))
-            claims.append(Claim(facts, own, of))
-    return tuple(claims)
+            yield Claim(facts, scores, digest(sorted(s.score_key for s in scores.values())))
 
 
-def _measured(
+def _score(
     asked_chance: float | None,
     score_key: str,
     value: float,
@@ -136,21 +122,17 @@ def _measured(
     chance: float | None,
     normalised: float | None,
     error: float | None,
-) -> Measured:
+) -> CellScore:
     """A cell; without a standing of its items, normalised by the chance that the suite declares.
 
     (score - chance) / (perfect - chance), as `zoo.composites` has it item by item.
     """
-    unfit = not 0 <= value <= 1 or (chance is not None and normalised is None)
-    if normalised is None and asked_chance is not None and not unfit:
-        span = (1.0 if higher_is_better else 0.0) - asked_chance
-        if unfit := span == 0:
-            return Measured(score_key, CellScore(value, stderr, n, None), None, unfit)
-        normalised = (value - asked_chance) / span
-        error = math.sqrt(Summary(value, stderr, n).variance) / abs(span)
-    return Measured(score_key, CellScore(value, stderr, n, normalised), error, unfit)
-
-
-def _fit(suite: Suite, claims: Sequence[Claim]) -> frozenset[BenchmarkKey]:
-    unfit = {key for claim in claims for key, cell in claim.cells.items() if cell.unfit}
-    return frozenset(benchmark.key for benchmark in suite.benchmarks if benchmark.key not in unfit)
+    if normalised is not None:
+        return CellScore(value, stderr, n, normalised, error, score_key, False)
+    span = (1.0 if higher_is_better else 0.0) - (asked_chance or 0.0)
+    if chance is not None or not 0 <= value <= 1 or (asked_chance is not None and not span):
+        return CellScore(value, stderr, n, None, None, score_key, True)
+    if asked_chance is None:
+        return CellScore(value, stderr, n, None, None, score_key, False)
+    error = math.sqrt(Summary(value, stderr, n).variance) / abs(span)
+    return CellScore(value, stderr, n, (value - asked_chance) / span, error, score_key, False)

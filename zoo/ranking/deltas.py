@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from zoo.effects import Mean, Shift
-from zoo.ranking.claims import Claim, Material
+from zoo.ranking.claims import Material
+from zoo.ranking.composing import Composed
 from zoo.ranking.nouns import Delta, Entry
 from zoo.stats import Summary, holm, unpaired_difference
 
 SAME = ("protocol", "dtype", "loader", "engine", "limit_n", "seed")
 """What two claims must share for a difference between them to be the model's."""
-
-
-@dataclass(frozen=True)
-class Composed:
-    """A claim with its composites."""
-
-    claim: Claim
-    general: Mean | None
-    special: Mean | None
-    capabilities: Mapping[str, Mean]
 
 
 def deltas_of(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
 
 from zoo.benchmarks import Axis
 from zoo.effects import Mean, Shift
@@ -36,14 +36,28 @@ class Column:
     capability: str
 
 
-@dataclass(frozen=True)
-class CellScore:
-    """An entry's score on one benchmark: raw, and normalised (None where that is unknown)."""
+class CellScore(NamedTuple):
+    """An entry's score on one benchmark: raw, and normalised (None where that is unknown).
+
+    is_unfit: it is on no scale from a guesser to perfection, and may enter no composite.
+    """
 
     value: float
     stderr: float | None
     n: int
     normalised: float | None
+    normalised_stderr: float | None
+    score_key: str
+    is_unfit: bool
+
+    def to_dict(self) -> dict[str, float | None]:
+        """What the JSON says of it."""
+        return {
+            "value": self.value,
+            "stderr": self.stderr,
+            "n": self.n,
+            "normalised": self.normalised,
+        }
 
 
 @dataclass(frozen=True)
@@ -146,10 +160,15 @@ class Leaderboard:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of `zoo leaderboard --format json`, as plain dicts and lists."""
-        own = plain(self)
+        own = plain(replace(self, entries=()))
+        del own["entries"]
         rows = [
-            {**row, "complete": entry.is_complete}
-            for row, entry in zip(own.pop("entries"), self.entries, strict=True)
+            {
+                **plain(replace(entry, scores=())),
+                "scores": [score and score.to_dict() for score in entry.scores],
+                "complete": entry.is_complete,
+            }
+            for entry in self.entries
         ]
         return {"schema": SCHEMA, **own, "rows": rows}
 

@@ -15,6 +15,7 @@ wider than they need be.
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,6 +49,7 @@ def rank_bounds(values: ArrayLike, stderrs: ArrayLike, level: float = 0.95) -> N
     return bounds
 
 
+@cache
 def critical_value(k: int, level: float = 0.95) -> float:
     """How many standard errors apart two of k means must be to be surely different, all at once.
 

@@ -19,7 +19,7 @@ from zoo.store.runs import RunHead, stamp
 PATIENCE = 30
 """Seconds to wait for another process that writes the index."""
 
-SHAPE = 2
+SHAPE = 3
 """Of the tables, as the database's `user_version`; one of another shape is made again."""
 
 COLUMNS = (
@@ -70,6 +70,15 @@ entry: digest of what a leaderboard tells apart: model, revision, weights, proto
 limit, loader, engine and dtype.
 """
 
+ENTRY = (
+    "entry family model revision regime parents licence parameters step training_seed protocol "
+    "source limit_n seed dtype loader engine weights versions finished"
+).split()
+"""The columns that the cells of one entry and family share, but for what was measured when."""
+
+BenchmarkKey = tuple[str, str, str, int | None]
+"""Task, metric, filter and number of shots."""
+
 STANDINGS = {
     "stages": ("suite", "cells", "model", "revision", "protocol", "body"),
     "edges": ("suite", "base_cells", "other_cells", "base", "other", "protocol", "body"),
@@ -81,6 +90,7 @@ _SCHEMA = (
     "PRIMARY KEY (score_key, model, protocol, family, source))",
     "CREATE INDEX IF NOT EXISTS by_family ON cells (family)",
     "CREATE INDEX IF NOT EXISTS by_benchmark ON cells (benchmark, metric)",
+    f"CREATE TABLE IF NOT EXISTS entries ({', '.join(ENTRY)}, PRIMARY KEY (entry, family))",
     "CREATE TABLE IF NOT EXISTS runs (file PRIMARY KEY, size, changed, family, suite, models)",
     "CREATE TABLE IF NOT EXISTS suites (digest PRIMARY KEY, name, benchmarks, run)",
     f"CREATE TABLE IF NOT EXISTS stages ({', '.join(STANDINGS['stages'])}, "
@@ -123,7 +133,9 @@ def write_rows(
         database.execute("PRAGMA journal_mode=WAL")
         for statement in _SCHEMA:
             database.execute(statement)
-        _insert(database, "cells", COLUMNS, rows)
+        newest: dict[tuple[str, str], Mapping[str, Any]] = {}
+        _insert(database, "cells", COLUMNS, _noting(rows, newest))
+        _insert(database, "entries", ENTRY, newest.values())
         for run in runs:
             _insert(database, "runs", *_head_row(run.head))
             suite = {
@@ -149,22 +161,21 @@ def read_rows(path: Path, only: Mapping[str, str | Sequence[str]]) -> list[dict[
 
 
 def read_cells(
-    path: Path, columns: Sequence[str], benchmarks: Sequence[str]
-) -> list[tuple[Any, ...]]:
-    """The cells of these tasks as tuples of columns, in the order in which they were finished."""
-    where, values = _where({"benchmark": benchmarks})
-    select = f"SELECT {_names(columns)} FROM cells {where} ORDER BY finished, rowid"
-    return _select(path, select, values)
+    path: Path, columns: Sequence[str], benchmarks: Sequence[BenchmarkKey]
+) -> list[list[tuple[Any, ...]]]:
+    """The cells of each benchmark as tuples of columns."""
+    if not path.is_file():
+        return [[] for _ in benchmarks]
+    key = "benchmark = ? AND metric = ? AND filter = ? AND num_fewshot IS ?"
+    with _opened(path) as database:
+        select = f"SELECT {_names(columns)} FROM cells WHERE {key}"
+        return [database.execute(select, each).fetchall() for each in benchmarks]
 
 
-def read_entries(
-    path: Path, columns: Sequence[str], benchmarks: Sequence[str]
-) -> list[tuple[Any, ...]]:
-    """As `read_cells`, of each entry and family the newest cell alone."""
-    where, values = _where({"benchmark": benchmarks})
-    # sqlite takes the other columns from the row that has the maximum
-    newest = f"SELECT {_names(columns)}, MAX(finished) FROM cells {where} GROUP BY entry, family"
-    return [row[:-1] for row in _select(path, newest, values)]
+def read_entries(path: Path) -> list[dict[str, Any]]:
+    """What the cells of each entry and family have in common, mappings of ENTRY."""
+    rows = _select(path, f"SELECT {', '.join(ENTRY)} FROM entries")
+    return [dict(zip(ENTRY, row, strict=True)) for row in rows]
 
 
 def read_suites(path: Path) -> list[tuple[str, str, str]]:
@@ -223,6 +234,16 @@ def _where(only: Mapping[str, str | Sequence[str]]) -> tuple[str, list[str]]:
         for name, each in given.items()
     )
     return terms and f"WHERE {terms}", [value for each in given.values() for value in each]
+
+
+def _noting(
+    rows: Iterable[Mapping[str, Any]], newest: dict[tuple[str, str], Mapping[str, Any]]
+) -> Iterator[Mapping[str, Any]]:
+    """The rows as they are; fills in the last one of each entry and family."""
+    for row in rows:
+        if row.get("entry"):
+            newest[row["entry"], row["family"]] = row
+        yield row
 
 
 def _insert(

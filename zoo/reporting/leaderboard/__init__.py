@@ -8,11 +8,20 @@ page     the page, whole and self-contained
 from __future__ import annotations
 
 import json
+from importlib.resources import files
+from typing import Any
 
 from zoo.errors import UnknownNameError
 from zoo.ranking import Leaderboard
 
 FORMATS = ("table", "markdown", "latex", "json", "csv", "html")
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) that `--format json` satisfies."""
+    text = files(__package__).joinpath("leaderboard.schema.json").read_text("utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def render_leaderboard(
@@ -44,7 +53,7 @@ def render_leaderboard(
 
             return to_csv(board)
         case "json":
-            return json.dumps(board.to_dict(), ensure_ascii=False, indent=1, allow_nan=False)
+            return json.dumps(board.to_dict(), ensure_ascii=False, allow_nan=False)
         case "html":
             from zoo.reporting.leaderboard.page import leaderboard_page
 

@@ -77,13 +77,21 @@
     const groups = new Map();
     for (const column of columns) groups.set(column.group, [...(groups.get(column.group) ?? []), column]);
     for (const [group, own] of groups) {
-      const box = element("fieldset", {}, element("legend", {}, group));
-      for (const column of own) {
+      const all = element("button", { type: "button" }, "all / none");
+      all.setAttribute("aria-label", `${group}: all or none`);
+      const box = element("fieldset", {}, element("legend", {}, group, " ", all));
+      const inputs = own.map((column) => {
         const input = element("input", { type: "checkbox", id: `column-${column.key}` });
         input.checked = Boolean(column.on);
         input.addEventListener("change", () => { column.on = input.checked; drawTable(); });
         box.append(element("label", { class: "tick" }, input, column.title));
-      }
+        return input;
+      });
+      all.addEventListener("click", () => {
+        const on = own.some((column) => !column.on);
+        own.forEach((column, n) => { column.on = inputs[n].checked = on; });
+        drawTable();
+      });
       $("columns").append(box);
     }
     document.addEventListener("keydown", (event) => {
