@@ -70,11 +70,12 @@ class Zoo:
         argv = ["publish", *flags, "--config", str(self.root / "zoo.toml"), "--no-plugins"]
         return self.driver.ask("main", argv=argv, environment=environment)
 
-    def add_run(self, name: str, value: float = 0.5) -> RunRecord:
+    def add_run(self, name: str, value: float = 0.5, **settings: Any) -> RunRecord:
         cells = [keep(self.store, model=model, value=value, weights=name) for model in MODELS]
         suite = Suite("mine", (BENCHMARK,))
         made = replace(
-            record(name, *cells, suite=suite), started=f"2026-11-{int(name[-2:]):02}T08:00:00+00:00"
+            record(name, *cells, suite=suite, **settings),
+            started=f"2026-11-{int(name[-2:]):02}T08:00:00+00:00",
         )
         self.store.add_run(made)
         return made
