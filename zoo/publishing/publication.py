@@ -183,7 +183,8 @@ def _give(host: Host, outbox: Outbox, entry: Entry, told: _Told) -> None:
         publisher = host.registry.publishers.get(entry.publisher)
         where = publisher.publish(entry.bundle, target, **entry.options)
     except Exception as problem:
-        if isinstance(problem, PublishError) and not problem.again:
+        final = isinstance(problem, PublishError) and not problem.again
+        if final or isinstance(problem, ConfigError):
             outbox.remove(entry)
         else:
             told.kept += 1
