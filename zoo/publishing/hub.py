@@ -1,6 +1,6 @@
 """The publisher `hub`: bundles become commits and pull requests on the Hub.
 
-This is the one place that reads a token, and it hands it to nobody but the Hub's client.
+This is the one place that takes a token to write with, and it hands it to the Hub's client alone.
 """
 
 from __future__ import annotations
