@@ -14,14 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from publishing.conftest import Zoo
+from zoo.errors import PublishError
 from zoo.publishing.sending import Patience
 
 COMMIT = "/commit/main"
-
-
-@pytest.fixture(autouse=True)
-def no_faults(hub: Hub) -> None:
-    hub.faults.clear()
 
 
 def commits(hub: Hub, repo: str) -> int:
@@ -135,6 +131,7 @@ def test_what_did_not_pass_is_kept_and_the_next_publication_ends_it(
 def test_what_landed_is_named_beside_what_did_not(zoo: Zoo, hub: Hub, repo: str) -> None:
     hub.add_repo("dataset", "org/bench", {"eval.yaml": "name: bench\n"})
     hub.add_repo("model", "org/base", {"config.json": "{}"})
+    hub.repositories.pop(("model", "org/chat"), None)
     board = 'arc_easy = { dataset = "org/bench", task_id = "easy" }'
     zoo.write(repo, f"[publish.hub.evaluations]\n{board}")
     done = zoo.publish("--pr")  # org/chat is not there
@@ -212,3 +209,18 @@ def wait_for(done: Any, seconds: float = 60) -> None:
     while not done():
         assert time.monotonic() < ends
         time.sleep(0.02)
+
+
+def test_a_machine_that_is_to_stay_offline_says_so_at_once(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    from zoo.publishing import Bundle
+    from zoo.publishing.hub import publish_to_hub
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(PublishError, match="HF_HUB_OFFLINE is set") as at:
+        publish_to_hub(Bundle("dataset", "org/x", {"a.txt": b"a"}, "t"), "org/x")
+    assert not at.value.again
+    assert zoo.outbox == []

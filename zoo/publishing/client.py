@@ -78,9 +78,7 @@ class Client:
         def read(api: HfApi) -> Head | None:
             try:
                 found = api.repo_info(repo, repo_type=kind, revision=revision)
-            except RepositoryNotFoundError as problem:
-                if _status(problem) == 401 and "credentials" in str(problem):
-                    raise
+            except RepositoryNotFoundError:
                 return None
             files = getattr(found, "siblings", None) or ()
             names = frozenset(each.rfilename for each in files)
@@ -198,6 +196,10 @@ class Client:
         from huggingface_hub.errors import HfHubHTTPError
 
         def ask(api: HfApi) -> bool:
+            if not hasattr(api, "get_dataset_leaderboard"):
+                raise PublishError(
+                    "this huggingface_hub does not know the Hub's boards; upgrade it for --pr"
+                )
             try:
                 api.get_dataset_leaderboard(dataset)
             except HfHubHTTPError as problem:

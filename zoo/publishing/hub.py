@@ -28,10 +28,12 @@ def publish_to_hub(bundle: Bundle, target: str, timeout: float = 60.0, tries: in
     it is asked while it gives no answer, with longer and longer waits in between.
     Raises PublishError, whose `again` says whether the same may succeed later.
     """
-    from huggingface_hub import get_token
+    from huggingface_hub import constants, get_token
 
     if not REPOSITORY.fullmatch(target) or ".." in target:
         raise ConfigError(f"{target!r} is no repository of the Hub; write it as org/name")
+    if constants.HF_HUB_OFFLINE:
+        raise PublishError("HF_HUB_OFFLINE is set, so that nothing can be published; unset it")
     token = get_token()
     if not token:
         raise PublishError(

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from zoo.config import PublishTable
-from zoo.errors import ConfigError, PublishError, StoreError, ZooError
-from zoo.publishing.bundles import choose, results_bundle
+from zoo.errors import ConfigError, PublishError, ZooError
+from zoo.publishing.bundles import choose, lost_of, results_bundle
 from zoo.publishing.evaluations import offers_of
 from zoo.publishing.outbox import Entry, Outbox
 from zoo.publishing.recording import Published
@@ -53,10 +53,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What would be sent. notes: one sentence for each thing that is left out."""
+    """What would be sent. notes: one sentence for each thing that is left out.
+
+    damaged: (run, why) of those that should go out and cannot.
+    """
 
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
+    damaged: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,25 +114,19 @@ def prepare(
     """
     table = table_of(host, wanted)
     host.registry.publishers.get(wanted.to)
-    records = [
-        host.store.read_run(head.path)
-        for head in choose(host.store.heads(), wanted.targets, wanted.suite)
-    ]
-    own = [record for record in records if not record.settings.get("source")]
-    notes = [
-        f"the run {each.id} was pulled from {each.settings['source']} and is not published again"
-        for each in records
-        if each not in own
-    ]
-    if not own:
-        raise ConfigError("; ".join(notes))
-    runs = []
-    for record in own:
+    records, notes = choose(host.store, wanted.targets, wanted.suite)
+    runs, damaged = [], []
+    for record in records:
         with uncollected():
             results = [read_cell(host.store, cell) for cell in record.cells]
         standing = host.store.standing(record.id) or plain(standing_of(record, results))
         run = Published(record, results, analyse(record, results), standing)
-        runs.append((run, Asked(host.store, [record])))
+        if reason := lost_of(run):
+            damaged.append((f"the run {record.id}", reason))
+        else:
+            runs.append((run, Asked(host.store, [record])))
+    if not runs:
+        raise PublishError("; ".join(f"{run}: {reason}" for run, reason in damaged))
     from zoo import __version__
 
     private = table.private
@@ -154,7 +152,7 @@ def prepare(
     for bundle in bundles:
         refuse_leaks(bundle)
     entries = (Entry(wanted.to, bundle, table.options) for bundle in bundles)
-    return Prepared(tuple(entries), tuple(notes))
+    return Prepared(tuple(entries), tuple(notes), tuple(damaged))
 
 
 def publish(host: Host, prepared: Prepared) -> Publication:
@@ -163,12 +161,8 @@ def publish(host: Host, prepared: Prepared) -> Publication:
     One that fails costs itself; what may succeed later stays in the outbox.
     """
     outbox = outbox_of(host)
-    told = _Told()
-    waiting: list[Entry] = []
-    try:
-        waiting = list(outbox.pending())
-    except StoreError as problem:
-        told.failed.append((str(outbox.root), str(problem)))
+    waiting, damaged = outbox.pending()
+    told = _Told(failed=[*prepared.damaged, *((OUTBOX, problem) for problem in damaged)])
     fresh = {(entry.publisher, entry.bundle.digest) for entry in prepared.entries}
     for entry in prepared.entries:
         outbox.add(entry)

@@ -25,7 +25,7 @@ from zoo.structuring import plain
 
 SCHEMA = "zoo.run/1"
 
-SETTINGS = "batch_size device dtype gen_kwargs limit loader num_fewshot probes seed source".split()
+SETTINGS = "batch_size device dtype gen_kwargs limit loader num_fewshot probes seed".split()
 MODEL = (
     "id revision family regime base_model targets loader step seed gpus training_datasets licence "
     "parameters".split()

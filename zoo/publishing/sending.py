@@ -7,6 +7,7 @@ what is there already is not sent again. The client tries its own steps again, b
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from zoo.publishing.bundle import Bundle
 from zoo.publishing.card import CARD
 from zoo.publishing.client import Client, Head, MovedError, UnreachedError
 from zoo.publishing.manifest import MANIFEST, laid_over
+
+logger = logging.getLogger("zoo")
 
 MARK = b"stagezoo"
 """What stands in the card of a repository of ours."""
@@ -66,7 +69,9 @@ def send(
             failed += 1
             if failed >= patience.tries:
                 raise
-            sleep(patience.wait(failed, problem.wait))
+            seconds = patience.wait(failed, problem.wait)
+            logger.warning("%s: %s; tried again in %.0f s", bundle.target, problem, seconds)
+            sleep(seconds)
 
 
 def _put(bundle: Bundle, client: Client) -> str:
