@@ -83,6 +83,7 @@ def spoiled(draw: st.DrawFn) -> Any:
     return table
 
 
+@settings(deadline=None)
 @given(spoiled())
 def test_any_value_of_any_key_is_read_or_refused(content: Any) -> None:
     source = Source(Path("results_2025-01-01T00-00-00.json"), "0" * 64, content)
@@ -95,7 +96,7 @@ def test_any_value_of_any_key_is_read_or_refused(content: Any) -> None:
                         assert task.broken or task.aggregates
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(spoiled())
 def test_an_import_ends_with_a_store_that_is_sound(
     tmp_path_factory: pytest.TempPathFactory, content: Any
@@ -112,6 +113,7 @@ def test_an_import_ends_with_a_store_that_is_sound(
         assert len(host.store.indexed()) == scored
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_any_published_run_is_taken_or_refused(content: Any) -> None:
     from hashlib import sha256
