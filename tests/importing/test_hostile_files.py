@@ -96,7 +96,9 @@ def test_any_value_of_any_key_is_read_or_refused(content: Any) -> None:
                         assert task.broken or task.aggregates
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(spoiled())
 def test_an_import_ends_with_a_store_that_is_sound(
     tmp_path_factory: pytest.TempPathFactory, content: Any
