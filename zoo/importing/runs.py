@@ -207,7 +207,7 @@ def _found(
             for each in asked:
                 yield _Found(model, described(each, task), results, task)
             if not asked:
-                shots = f"{task.name} with {task.num_fewshot} shots"
+                shots = f"{task.name} with {task.num_fewshot} shots by a measure that is there"
                 notes.append(f"{results.path}: the suite {asked_by.name!r} does not ask {shots}")
 
 
