@@ -207,6 +207,18 @@ def test_only_the_evaluation_and_the_engine_import_lm_eval() -> None:
     assert all(name.startswith(("zoo.evaluation.", "zoo.engine.")) for name in importers)
 
 
+def test_only_one_module_writes_to_the_hub_and_only_one_takes_a_token_for_it() -> None:
+    everything = [*MODULES.values(), *(m for plugin in PLUGINS.values() for m in plugin.values())]
+
+    def say(*words: str) -> set[str]:
+        texts = {module.name: module.path.read_text("utf-8") for module in everything}
+        return {name for name, text in texts.items() if any(word in text for word in words)}
+
+    # `zoo doctor` asks whose token there is
+    assert say("get_token(") == {"zoo.publishing.hub", "zoo.diagnosis"}
+    assert say("create_commit(", "create_repo(", "upload_f") == {"zoo.publishing.client"}
+
+
 def test_nothing_reads_pickles_or_unpacks_archives() -> None:
     """An archive is written with zipfile; what would read one, or a pickle, is not there."""
     everything = [*MODULES.values(), *(m for plugin in PLUGINS.values() for m in plugin.values())]

@@ -128,6 +128,14 @@ def test_what_did_not_pass_is_kept_and_the_next_publication_ends_it(
     assert zoo.outbox == []
 
 
+def test_a_wait_of_hours_is_left_to_the_next_publication(zoo: Zoo, hub: Hub) -> None:
+    hub.fail("POST", COMMIT, status=429, headers={"Retry-After": "7200"}, times=1000)
+    done = zoo.publish()
+    assert done["status"] == 1
+    assert "with status 429 and asks to wait 7200 s" in done["err"]
+    assert len(zoo.outbox) == 1
+
+
 def test_what_landed_is_named_beside_what_did_not(zoo: Zoo, hub: Hub, repo: str) -> None:
     hub.add_repo("dataset", "org/bench", {"eval.yaml": "name: bench\n"})
     hub.add_repo("model", "org/base", {"config.json": "{}"})
@@ -150,6 +158,7 @@ def test_a_pull_request_whose_answer_was_lost_is_found_and_not_opened_twice(
     board = 'arc_easy = { dataset = "org/bench", task_id = "easy" }'
     zoo.write(repo, f"[publish.hub.evaluations]\n{board}")
     lost = hub.fail("POST", "models/org/base/commit", "lost")
+    hub.fail("GET", "/leaderboard", status=503)
     done = zoo.publish("--pr")
     assert done["status"] == 0, done["err"]
     assert lost.hits == 1

@@ -280,6 +280,7 @@ def test_what_cannot_be_published_is_said_with_the_remedy(zoo: Zoo) -> None:
     assert "there is no publisher named 'hbu'; did you mean 'hub'?" in said["err"]
     assert "the store has no run of nobody" in zoo.publish("nobody")["err"]
     assert "write it as org/name" in zoo.publish("--repo", "../x")["err"]
+    assert zoo.outbox == []
     done = zoo.publish(HF_TOKEN="")
     assert done["status"] == 1
     assert "there is no token for the Hub; `hf auth login` keeps one" in done["err"]

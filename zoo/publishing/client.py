@@ -259,8 +259,9 @@ def _refused(status: int, problem: BaseException, where: str) -> BaseException:
     if status in (409, 412):
         return MovedError()
     if status in (408, 429) or status >= 500:
-        said = f"the Hub answered about {where} with status {status}"
-        return UnreachedError(said, _retry_after(problem))
+        wait = _retry_after(problem)
+        asks = f" and asks to wait {wait:.0f} s" if wait else ""
+        return UnreachedError(f"the Hub answers about {where} with status {status}{asks}", wait)
     remedies = {
         401: "the Hub does not know this token; `hf auth login` with a new one, or set HF_TOKEN",
         402: f"the Hub wants payment for {where}",

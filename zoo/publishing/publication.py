@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 HUB = "hub"
 OUTBOX = "outbox"
-HUB_ADDRESS = "https://huggingface.co"
 
 Analyse = Callable[[RunRecord, Sequence[Result]], dict[str, Any]]
 """A run's trade-off as a dictionary of zoo.tradeoff/1."""
@@ -144,8 +143,10 @@ def prepare(
         target = table.space or table.repo
         bundles.append(space_bundle(rank(), target, table.repo, private=private))
     if wanted.pull_requests:
+        from huggingface_hub import constants
+
         public = wanted.to == HUB and not table.private
-        source = f"{HUB_ADDRESS}/datasets/{table.repo}" if public else ""
+        source = f"{constants.ENDPOINT}/datasets/{table.repo}" if public else ""
         offers = offers_of([run for run, _ in runs], table.evaluations, source)
         bundles += offers.bundles
         notes += [f"not offered to a model: {note}" for note in offers.notes]
@@ -183,7 +184,8 @@ def _give(host: Host, outbox: Outbox, entry: Entry, told: _Told) -> None:
         publisher = host.registry.publishers.get(entry.publisher)
         where = publisher.publish(entry.bundle, target, **entry.options)
     except Exception as problem:
-        if isinstance(problem, PublishError) and not problem.again:
+        final = isinstance(problem, PublishError) and not problem.again
+        if final or isinstance(problem, ConfigError):
             outbox.remove(entry)
         else:
             told.kept += 1
