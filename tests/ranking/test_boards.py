@@ -206,6 +206,7 @@ def test_filters_choose_entries_and_ranks_are_among_those(store: Store) -> None:
         ("protocol", "native", set()),
     ):
         assert {entry.model for entry in board(store, **{name: value}).entries} == models, name
+    assert board(store, regime="none").notes == ("the filters choose none of 3 entries",)
     (only,) = board(store, regime="fine-tuned").entries
     assert only.rank is not None
     assert only.rank.high == 1

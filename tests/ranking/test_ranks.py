@@ -98,3 +98,33 @@ def test_bounds_are_ranks_and_agree_with_the_order_of_the_estimates(
     assert (bounds[:, 1] <= len(drawn)).all()
     assert (bounds[:, 0] <= ranks[:, 0]).all()
     assert (bounds[:, 1] >= ranks[:, 1]).all()
+
+
+def test_paired_errors_along_edges_tell_more_apart_and_cover_no_less() -> None:
+    rng = np.random.default_rng(5)
+    k, own, common = 12, 0.01, 0.04
+    errors = np.full(k, np.hypot(own, common))
+    edges = {(at // 2, at): own * 2**0.5 for at in range(1, k)}
+    truth = np.repeat([0.0, 0.06], 6)
+    draws = truth + common * rng.standard_normal((DRAWS, 1)) + own * rng.standard_normal((DRAWS, k))
+    ranks = true_ranks(truth)
+    hits, plain, sharper = 0, 0.0, 0.0
+    for values in draws:
+        bounds = rank_bounds(values, errors, paired=edges)
+        hits += bool(((bounds[:, 0] <= ranks[:, 0]) & (bounds[:, 1] >= ranks[:, 1])).all())
+        sharper += np.diff(bounds).mean()
+        plain += np.diff(rank_bounds(values, errors)).mean()
+    assert hits / DRAWS >= 0.95 - SLACK
+    assert sharper < plain
+
+
+def test_if_all_differences_are_paired_the_promise_is_kept_exactly() -> None:
+    rng = np.random.default_rng(6)
+    k, own = 8, 0.01
+    pairs = {(i, j): own * 2**0.5 for i in range(k) for j in range(i)}
+    draws = rng.standard_normal((DRAWS, 1)) + own * rng.standard_normal((DRAWS, k))
+    told = sum(
+        bool((rank_bounds(values, np.full(k, 1.0), paired=pairs) != [1, k]).any())
+        for values in draws
+    )
+    assert abs(told / DRAWS - 0.05) < SLACK

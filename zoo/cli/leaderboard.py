@@ -40,7 +40,10 @@ def register(verbs: Any) -> None:
     parser.add_argument("--max-size", type=size, metavar="N", help="likewise")
     parser.add_argument("--licence", metavar="L", help="as models' cards name it, or a pattern")
     parser.add_argument(
-        "--protocol", choices=("uniform", "native"), help="how models were asked (default: both)"
+        "--protocol",
+        choices=("uniform", "native"),
+        metavar="uniform|native",
+        help="how models were asked (default: both)",
     )
     parser.add_argument(
         "--significant",

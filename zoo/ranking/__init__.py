@@ -10,6 +10,8 @@ boards     claims to a leaderboard
 from __future__ import annotations
 
 from zoo.ranking.boards import Wanted as Wanted
+from zoo.ranking.boards import is_better as is_better
+from zoo.ranking.boards import is_sure as is_sure
 from zoo.ranking.boards import leaderboard_of as leaderboard_of
 from zoo.ranking.boards import significant as significant
 from zoo.ranking.boards import top as top

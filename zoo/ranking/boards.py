@@ -15,7 +15,7 @@ from zoo.errors import UnknownNameError
 from zoo.ranking.claims import Claim, Material
 from zoo.ranking.composing import Composed, compose, measures_of
 from zoo.ranking.deltas import adjusted, deltas_of
-from zoo.ranking.nouns import GENERAL, SPECIAL, Column, Entry, Identity, Leaderboard, Ranks
+from zoo.ranking.nouns import GENERAL, SPECIAL, Column, Delta, Entry, Identity, Leaderboard, Ranks
 from zoo.ranking.ranks import rank_bounds
 from zoo.results import PROTOCOLS
 from zoo.uncollected import uncollected
@@ -93,16 +93,19 @@ def _board(
 def significant(board: Leaderboard) -> Leaderboard:
     """Only the entries that are significantly better than a parent of theirs (Holm, p <= .05)."""
 
-    def is_better(entry: Entry) -> bool:
-        return any(
-            (shift := delta.of(board.sort)) is not None
-            and shift.delta > 0
-            and delta.p_adjusted is not None
-            and delta.p_adjusted <= SIGNIFICANT
-            for delta in entry.deltas
-        )
+    kept = (e for e in board.entries if any(is_better(d, board.sort) for d in e.deltas))
+    return replace(board, entries=tuple(kept))
 
-    return replace(board, entries=tuple(filter(is_better, board.entries)))
+
+def is_sure(delta: Delta) -> bool:
+    """Whether what the leaderboard is sorted by has changed significantly."""
+    return delta.p_adjusted is not None and delta.p_adjusted <= SIGNIFICANT
+
+
+def is_better(delta: Delta, sort: str) -> bool:
+    """Whether that has become significantly better."""
+    shift = delta.of(sort)
+    return is_sure(delta) and shift is not None and shift.delta > 0
 
 
 def top(board: Leaderboard, n: int) -> Leaderboard:
@@ -199,6 +202,7 @@ def _entry(
         ),
         measured=len(cells),
         from_items=one.is_from_items,
+        cells=one.claim.digest,
         gap=gap,
     )
 
@@ -213,12 +217,29 @@ def _ranked(entries: Sequence[Entry], sort: str) -> list[Entry]:
     ordered = sorted(entries, key=lambda e: (not e.is_complete, -value(e), e.model))
     means = [mean for e in ordered if e.is_complete and (mean := e.of(sort))]
     errors = [math.nan if mean.stderr is None else mean.stderr for mean in means]
-    bounds = rank_bounds([mean.value for mean in means], errors).tolist()
+    paired = _paired_errors(ordered[: len(means)], sort)
+    bounds = rank_bounds([mean.value for mean in means], errors, paired=paired).tolist()
     ranked = [replace(e, rank=Ranks(*b)) for e, b in zip(ordered, bounds, strict=False)]
     return [*ranked, *ordered[len(ranked) :]]
 
 
+def _paired_errors(entries: Sequence[Entry], sort: str) -> dict[tuple[int, int], float]:
+    """The errors of differences that are known from the items: those along edges, by place."""
+    places = {entry.cells: place for place, entry in enumerate(entries)}
+    return {
+        (places[delta.cells], place): shift.stderr
+        for place, entry in enumerate(entries)
+        for delta in entry.deltas
+        if delta.paired
+        and delta.cells in places
+        and (shift := delta.of(sort)) is not None
+        and shift.stderr is not None
+    }
+
+
 def _notes(entries: Sequence[Entry], material: Material, limit: int | None) -> Iterator[str]:
+    if not entries:
+        yield f"the filters choose none of {len(material.claims)} entries"
     if limit is not None:
         yield f"ranked on the first {limit} items of each benchmark"
     if left_out := [b.name for b in material.suite.benchmarks if b.key not in material.fit]:

@@ -21,10 +21,6 @@ from zoo.stats import Summary
 from zoo.store import Store, index
 from zoo.structuring import read
 
-CELL = (
-    "entry finished score_key value stderr n higher_is_better chance normalised normalised_stderr"
-).split()
-
 
 @dataclass(frozen=True)
 class Claim:
@@ -77,7 +73,7 @@ def read_material(store: Store, name: str) -> Material:
     own, _, benchmarks = known[-1]
     suite = read(Suite, {"name": name, "benchmarks": json.loads(benchmarks)}, "index")
     keys = [benchmark.key for benchmark in suite.benchmarks]
-    cells = store.from_index(lambda path: index.read_cells(path, CELL, keys))
+    cells = store.from_index(lambda path: index.read_cells(path, keys))
     claims = tuple(_claims(suite, store.from_index(index.read_entries), cells))
     stages = store.from_index(lambda path: index.read_standings(path, "stages", own))
     edges: dict[tuple[str, str], list[Mapping[str, Any]]] = {}

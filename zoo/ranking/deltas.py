@@ -75,7 +75,14 @@ def _paired(parent: str, edge: Mapping[str, Any]) -> Delta:
         return Shift(**table) if table else None
 
     capabilities = {name: Shift(**each) for name, each in edge["capabilities"].items()}
-    return Delta(parent, True, shift(edge["general"]), shift(edge["special"]), capabilities)
+    return Delta(
+        parent,
+        edge["base_cells"],
+        True,
+        shift(edge["general"]),
+        shift(edge["special"]),
+        capabilities,
+    )
 
 
 def _unpaired(parent: str, base: Composed, other: Composed) -> Delta:
@@ -93,6 +100,7 @@ def _unpaired(parent: str, base: Composed, other: Composed) -> Delta:
     }
     return Delta(
         parent,
+        base.claim.digest,
         False,
         shift(base.general, other.general),
         shift(base.special, other.special),

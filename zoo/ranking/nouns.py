@@ -65,10 +65,12 @@ class Delta:
     """What an entry changed against one of its parents, in normalised fractions.
 
     paired: on the same items; otherwise from both ends' standard errors, which is wider.
+    cells: of the parent's entry, as `Entry.cells`.
     p_adjusted: of what the leaderboard is sorted by, Holm over the deltas under one protocol.
     """
 
     parent: str
+    cells: str
     paired: bool
     general: Shift | None
     special: Shift | None
@@ -104,7 +106,8 @@ class Entry:
     scores: by place of the leaderboard's columns, None where it was not asked. parents: ids;
     deltas: those that can be told. step, training_seed: of its training. source: "" for what was
     measured here, "imported", or the repository and commit it was pulled from. from_items: whether
-    the errors were computed from items, and so know what benchmarks share.
+    the errors were computed from items, and so know what benchmarks share. cells: digest of the
+    score keys that all this is of.
     """
 
     rank: Ranks | None
@@ -127,6 +130,7 @@ class Entry:
     identity: Identity
     measured: int
     from_items: bool
+    cells: str
     gap: str = ""
 
     @property

@@ -9,12 +9,14 @@ the probability that all intervals of differences cover, *all* ranks lie within 
 The simultaneous critical value is Tukey and Kramer's, the range of k standard normals over
 sqrt(2), which for unequal errors is never too small (Hayter 1984). It takes means for independent;
 answers to the same items go together, which makes differences smaller than it thinks and the bounds
-wider than they need be.
+wider than they need be. Where the error of a difference is known from the items, as along the edges
+of a lineage, it takes the place of the errors of both ends.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
@@ -24,12 +26,18 @@ AT_ONCE = 1000
 """Rows of the table of pairs that are in memory together."""
 
 
-def rank_bounds(values: ArrayLike, stderrs: ArrayLike, level: float = 0.95) -> NDArray[np.int64]:
+def rank_bounds(
+    values: ArrayLike,
+    stderrs: ArrayLike,
+    level: float = 0.95,
+    paired: Mapping[tuple[int, int], float] | None = None,
+) -> NDArray[np.int64]:
     """(k, 2) smallest and greatest rank of each of k means, 1 for the highest.
 
     values, stderrs: (k,). With probability `level` at least, all k true ranks lie within; of equal
     true means each has every rank that their order might give it. A mean that is nan, or whose
-    error is, can have any rank.
+    error is, can have any rank. paired: standard errors of differences that are known, by the
+    places of both means, in either order.
 
     >>> rank_bounds([0.9, 0.5, 0.52], [0.01, 0.01, 0.01]).tolist()
     [[1, 1], [2, 3], [2, 3]]
@@ -40,10 +48,20 @@ def rank_bounds(values: ArrayLike, stderrs: ArrayLike, level: float = 0.95) -> N
     k = means.size
     bounds = np.tile(np.array([1, k], dtype=np.int64), (k, 1))
     critical = critical_value(k, level)
+    pairs = {
+        (one, two): error
+        for (i, j), error in (paired or {}).items()
+        for one, two in ((i, j), (j, i))
+    }
+    places = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
+    known = np.array(list(pairs.values()), dtype=float)
     for start in range(0, k, AT_ONCE):
         own = slice(start, start + AT_ONCE)
         difference = means[own, None] - means
-        margin = critical * np.sqrt(errors[own, None] ** 2 + errors**2)
+        error = np.sqrt(errors[own, None] ** 2 + errors**2)
+        here = (places[:, 0] >= start) & (places[:, 0] < start + AT_ONCE)
+        error[places[here, 0] - start, places[here, 1]] = known[here]
+        margin = critical * error
         bounds[own, 0] += (difference < -margin).sum(axis=1)
         bounds[own, 1] -= (difference > margin).sum(axis=1)
     return bounds

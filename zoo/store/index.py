@@ -79,6 +79,11 @@ ENTRY = (
 BenchmarkKey = tuple[str, str, str, int | None]
 """Task, metric, filter and number of shots."""
 
+RANKED = (
+    "entry finished score_key value stderr n higher_is_better chance normalised normalised_stderr"
+).split()
+"""The columns that `read_cells` gives of a cell."""
+
 STANDINGS = {
     "stages": ("suite", "cells", "model", "revision", "protocol", "body"),
     "edges": ("suite", "base_cells", "other_cells", "base", "other", "protocol", "body"),
@@ -89,7 +94,9 @@ _SCHEMA = (
     f"CREATE TABLE IF NOT EXISTS cells ({', '.join(COLUMNS)}, "
     "PRIMARY KEY (score_key, model, protocol, family, source))",
     "CREATE INDEX IF NOT EXISTS by_family ON cells (family)",
-    "CREATE INDEX IF NOT EXISTS by_benchmark ON cells (benchmark, metric)",
+    # all that a leaderboard reads of a cell, so that it reads no cell's own, wider line
+    "CREATE INDEX IF NOT EXISTS by_benchmark ON cells (benchmark, metric, filter, num_fewshot, "
+    f"{', '.join(RANKED)})",
     f"CREATE TABLE IF NOT EXISTS entries ({', '.join(ENTRY)}, PRIMARY KEY (entry, family))",
     "CREATE TABLE IF NOT EXISTS runs (file PRIMARY KEY, size, changed, family, suite, models)",
     "CREATE TABLE IF NOT EXISTS suites (digest PRIMARY KEY, name, benchmarks, run)",
@@ -160,15 +167,13 @@ def read_rows(path: Path, only: Mapping[str, str | Sequence[str]]) -> list[dict[
     return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
 
 
-def read_cells(
-    path: Path, columns: Sequence[str], benchmarks: Sequence[BenchmarkKey]
-) -> list[list[tuple[Any, ...]]]:
-    """The cells of each benchmark as tuples of columns."""
+def read_cells(path: Path, benchmarks: Sequence[BenchmarkKey]) -> list[list[tuple[Any, ...]]]:
+    """The cells of each benchmark as tuples of RANKED."""
     if not path.is_file():
         return [[] for _ in benchmarks]
     key = "benchmark = ? AND metric = ? AND filter = ? AND num_fewshot IS ?"
     with _opened(path) as database:
-        select = f"SELECT {_names(columns)} FROM cells WHERE {key}"
+        select = f"SELECT {_names(RANKED)} FROM cells WHERE {key}"
         return [database.execute(select, each).fetchall() for each in benchmarks]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from zoo.effects import Mean
-from zoo.ranking import Entry, Leaderboard
+from zoo.ranking import Entry, Leaderboard, is_sure
+from zoo.ranking.boards import SIGNIFICANT
 from zoo.reporting import figures
-from zoo.reporting.cells import HOLM_LEVEL
 from zoo.reporting.leaderboard.words import ranks, set_apart, settings, size, source
 from zoo.reporting.tables import Block, Cell, Column, Report, Row, Table
 from zoo.reporting.text import clean, shorten
@@ -57,7 +57,7 @@ def reading(board: Leaderboard) -> Iterator[str]:
     if any(entry.deltas for entry in board.entries):
         yield (
             "Δ: against the parent, on the same items, with 95 % limits; bold or *: significant by "
-            f"Holm over all deltas shown of a protocol (p ≤ {HOLM_LEVEL:.2f})."
+            f"Holm over all deltas of what is ranked under a protocol (p ≤ {SIGNIFICANT:.2f})."
         )
     yield from (note[0].upper() + note[1:] + "." for note in board.notes)
 
@@ -138,9 +138,7 @@ def _delta(entry: Entry, measure: str, board: Leaderboard) -> Cell:
     shifts = [(delta, shift) for delta in entry.deltas if (shift := delta.of(measure))]
     if not shifts:
         return Cell("" if not entry.parents else figures.UNKNOWN)
-    sure = measure == board.sort and any(
-        delta.p_adjusted is not None and delta.p_adjusted <= HOLM_LEVEL for delta, _ in shifts
-    )
+    sure = measure == board.sort and any(is_sure(delta) for delta, _ in shifts)
     return Cell(
         " / ".join(figures.signed(shift.delta) for _, shift in shifts),
         " / ".join(figures.limits(shift.low, shift.high) for _, shift in shifts),

@@ -15,9 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from zoo.effects import Mean, Shift
-from zoo.ranking import Entry, Leaderboard
+from zoo.ranking import Entry, Leaderboard, is_better, is_sure
 from zoo.reporting.bundle import inline, json_for_script, own, policy
-from zoo.reporting.cells import HOLM_LEVEL
 from zoo.reporting.figures import points
 from zoo.reporting.leaderboard.layout import reading, title
 from zoo.reporting.leaderboard.words import ranks, set_apart, settings, source
@@ -67,9 +66,13 @@ def page_data(board: Leaderboard) -> dict[str, Any]:
     apart = set_apart(board.entries)
     places = {(e.model, e.protocol, e.source): n for n, e in enumerate(board.entries)}
     anywhere = {(e.model, e.protocol): n for n, e in reversed(list(enumerate(board.entries)))}
+    by_cells = {(e.cells, e.protocol): n for n, e in enumerate(board.entries)}
 
     def place(parent: str, entry: Entry) -> int:
-        at = places.get((parent, entry.protocol, entry.source))
+        against = next((delta.cells for delta in entry.deltas if delta.parent == parent), "")
+        at = by_cells.get((against, entry.protocol))
+        if at is None:
+            at = places.get((parent, entry.protocol, entry.source))
         return anywhere.get((parent, entry.protocol), -1) if at is None else at
 
     return {
@@ -114,7 +117,8 @@ def page_data(board: Leaderboard) -> dict[str, Any]:
                         "row": place(delta.parent, entry),
                         "paired": delta.paired,
                         "changes": [_shift(delta.general), _shift(delta.special)],
-                        "sure": delta.p_adjusted is not None and delta.p_adjusted <= HOLM_LEVEL,
+                        "sure": is_sure(delta),
+                        "better": is_better(delta, board.sort),
                     }
                     for delta in entry.deltas
                 ],

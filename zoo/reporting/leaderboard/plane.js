@@ -3,7 +3,7 @@
 
 const plane = (() => {
   const SVG = "http://www.w3.org/2000/svg";
-  const EDGE = { left: 46, right: 14, top: 12, bottom: 40 };
+  const EDGE = { left: 58, right: 14, top: 12, bottom: 40 };
   const CROSSES = 60; // more intervals than these would cover one another
 
   function shape(name, attributes, ...children) {

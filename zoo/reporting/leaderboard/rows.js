@@ -75,7 +75,7 @@ const board = (() => {
     return data.rows.filter((row) => {
       if (row.protocol !== state.protocol) return false;
       if (state.complete && row.gap) return false;
-      if (state.better && !row.deltas.some((d) => d.sure && (d.changes[state.sorted] ?? [0])[0] > 0)) return false;
+      if (state.better && !row.deltas.some((delta) => delta.better)) return false;
       for (const name of ["regime", "family", "licence", "source"]) {
         if (state[name] !== "" && row[name] !== state[name]) return false;
       }

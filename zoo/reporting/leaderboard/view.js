@@ -15,7 +15,7 @@
   const counts = new Map(protocols.map((p) => [p, data.rows.filter((row) => row.protocol === p && row.rank).length]));
   const state = {
     search: "", protocol: protocols[protocols.length - 1], view: "ranking", by: sortKey, ascending: false,
-    page: 0, complete: false, better: false, sorted: data.sort === "S" ? 1 : 0, min: null, max: null,
+    page: 0, complete: false, better: false, sorted: { G: 0, S: 1 }[data.sort] ?? -1, min: null, max: null,
     regime: "", family: "", licence: "", source: "", open: new Set(),
   };
 
