@@ -51,9 +51,16 @@ def publish_to_hub(bundle: Bundle, target: str, timeout: float = 60.0, tries: in
 
 
 def reader(timeout: float = 60.0) -> Client:
-    """A client that reads for the token that there is, and without one what everybody may read."""
-    from huggingface_hub import get_token
+    """A client that reads for the token that there is, and without one what everybody may read.
 
+    Raises PublishError where this machine is told to stay offline.
+    """
+    from huggingface_hub import constants, get_token
+
+    from zoo.publishing.client import Client
+
+    if constants.HF_HUB_OFFLINE:
+        raise PublishError("HF_HUB_OFFLINE is set, so that nothing can be pulled; unset it")
     return Client(get_token() or "", timeout)
 
 
