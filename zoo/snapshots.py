@@ -115,3 +115,13 @@ def _ask(name: str, revision: str | None) -> tuple[bool, Any]:
         return True, HfApi().model_info(name, revision=revision, timeout=PATIENCE)
     except Exception as problem:
         return not is_silence(problem), None
+
+
+def branches_of(name: str) -> list[str]:
+    """Names of a repository's branches; [] where the Hub does not tell."""
+    from huggingface_hub import HfApi
+
+    try:
+        return [each.name for each in HfApi().list_repo_refs(name).branches]
+    except Exception:
+        return []
