@@ -86,7 +86,11 @@ def read_snapshot(name: str, revision: str | None, more: Sequence[str] = ()) -> 
         wanted = [*SMALL_FILES, *more]
         answered, info = _ask(name, revision)
         found = snapshot_download(
-            name, revision=revision, allow_patterns=wanted, local_files_only=not answered
+            name,
+            revision=revision,
+            allow_patterns=wanted,
+            local_files_only=not answered,
+            tqdm_class=_silent(),
         )
         counted = getattr(getattr(info, "safetensors", None), "total", None)
         return Snapshot(Path(found), counted)
@@ -104,6 +108,17 @@ def read_snapshot(name: str, revision: str | None, more: Sequence[str] = ()) -> 
             f"({type(problem).__name__}); fetch it where there is a network, or name a folder"
         )
     raise ModelError(reason)
+
+
+def _silent() -> Any:
+    """A bar that shows nothing: small files are there at once, and have no line of their own."""
+    from huggingface_hub.utils.tqdm import tqdm
+
+    class Silent(tqdm):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **{**kwargs, "disable": True})
+
+    return Silent
 
 
 def _ask(name: str, revision: str | None) -> tuple[bool, Any]:

@@ -141,7 +141,8 @@ def said(hub: Hub, root: Path) -> dict[str, Said]:
     (root / "joins" / "zoo.toml").write_text(MINE)
     (root / "broken" / "zoo.toml").write_text("[families\n")
     commands = [(root / folder, argv) for folder, argv in SAYS.values()]
-    return dict(zip(SAYS, say(commands, hub.environment(root)), strict=True))
+    shows = {**hub.environment(root), "HF_HUB_DISABLE_PROGRESS_BARS": ""}
+    return dict(zip(SAYS, say(commands, shows), strict=True))
 
 
 def written(root: Path, folder: str) -> dict[str, list[dict[str, Any]]]:
