@@ -14,10 +14,19 @@ from typing import TYPE_CHECKING, Any
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from zoo.api import Tradeoff, import_results, load, report, run
+    from zoo.api import Tradeoff, import_results, leaderboard, load, report, run
 
 __version__ = "0.1.0"
-__all__ = ["Tradeoff", "__version__", "hookimpl", "import_results", "load", "report", "run"]
+__all__ = [
+    "Tradeoff",
+    "__version__",
+    "hookimpl",
+    "import_results",
+    "leaderboard",
+    "load",
+    "report",
+    "run",
+]
 
 
 def __dir__() -> list[str]:

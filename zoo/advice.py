@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zoo.composites import capability_mean
 from zoo.contrasts import Change, EdgeTradeoff, Stage, Tradeoff, Transfer
 from zoo.findings import regime_of, stage_of
 from zoo.results import Protocol
@@ -166,8 +167,7 @@ def _changes(row: EdgeTradeoff) -> str:
 def _capability(stage: Stage, capability: str, protocol: Protocol) -> float | None:
     """The mean normalised score of a capability, None where a benchmark of it is missing."""
     asked = [s for s in stage.scores if (s.capability, s.protocol) == (capability, protocol)]
-    values = [score.normalised for score in asked if score.normalised is not None]
-    return sum(values) / len(values) if values and len(values) == len(asked) else None
+    return capability_mean(asked)
 
 
 def _regime_of_parent(tradeoff: Tradeoff, model: str) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zoo.benchmarks import Suite
     from zoo.hookspecs import Loader, Section
     from zoo.host import Host
+    from zoo.leaderboards import Leaderboard
     from zoo.models import Family
     from zoo.reporting.items import Items
     from zoo.results import Protocol, Result, RunRecord
@@ -178,6 +179,40 @@ def report(
         targets=targets,
         notes=found.notes,
     )
+
+
+def leaderboard(
+    name: str | None = None,
+    *,
+    suite: str | None = None,
+    families: Sequence[str] = ("*",),
+    regime: str | None = None,
+    min_size: int | None = None,
+    max_size: int | None = None,
+    licence: str | None = None,
+    protocol: str | None = None,
+    sort: str = "G",
+    store: str | Path | None = None,
+    config: str | Path | None = None,
+) -> Leaderboard:
+    """What the store holds of a suite, ranked; no item is read.
+
+    name: of zoo.toml's [leaderboards]. families: patterns. min_size, max_size: in parameters.
+    protocol: "uniform" or "native", None for both. sort: "G", "S" or a capability.
+    """
+    from zoo.leaderboards import open_leaderboard
+    from zoo.ranking import Wanted
+
+    wanted = Wanted(
+        tuple(families),
+        regime,
+        min_size,
+        max_size,
+        licence,
+        protocol and protocols_of(protocol)[0],
+        sort,
+    )
+    return open_leaderboard(open_zoo(config, store=store), name, suite, wanted)
 
 
 def import_results(

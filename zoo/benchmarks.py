@@ -14,7 +14,8 @@ Policy = Literal["open", "gated", "canary"]
 class Benchmark:
     """One measure: a task of lm-eval, how it is asked, and what its score stands for.
 
-    task: name of an lm-eval task (a leaf, not a group).
+    task: name of an lm-eval task. In a suite file it may name one of lm-eval's groups, which then
+        stands for every task below it, each a benchmark of its own.
     metric, filter: which of the task's numbers is the score.
     num_fewshot: examples before each item; None leaves it to the task.
     version: of the task, for people; the bytes of the task decide identity.
@@ -28,6 +29,11 @@ class Benchmark:
         together (the same fact, the same passage); None means each item for itself.
     policy: whether items may be published: open, gated or canary.
     licence: of its data, as its publisher names it; "" where nobody has said.
+    group: benchmarks of one group count as one among those of their capability; "" stands alone.
+        Tasks that a group of lm-eval's was expanded into have its name.
+    weight: in the mean of its group, beside the others' weights.
+    weight_by_size: whether the number of items that were scored takes the place of `weight`; None
+        means as lm-eval aggregates the group that it was expanded from, else no.
 
     >>> Benchmark("arc_easy", "acc_norm", num_fewshot=0, chance=0.25).name
     'arc_easy'
@@ -46,6 +52,9 @@ class Benchmark:
     cluster: str | None = None
     policy: Policy = "open"
     licence: str = ""
+    group: str = ""
+    weight: float = 1.0
+    weight_by_size: bool | None = None
 
     @property
     def name(self) -> str:

@@ -14,8 +14,9 @@ from typing import Any
 
 from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import BenchmarkError, UnknownNameError, ZooError
-from zoo.suites import line_of, read_suite
-from zoo.tasks import Problem, Task, lm_eval_files, read_task, task_files
+from zoo.groups import lm_eval_files, read_group
+from zoo.suites import expanded, line_of, read_suite
+from zoo.tasks import Problem, Task, read_task, task_files
 from zoo.trust import OUTSIDE
 
 DEFAULT_METRICS = {
@@ -29,7 +30,10 @@ DEFAULT_METRICS = {
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Every suite and task that was found, who brought it, and what could not be used."""
+    """Every suite and task that was found, who brought it, and what could not be used.
+
+    suites: as their files say; `suite` replaces the groups in one by their tasks.
+    """
 
     suites: Mapping[str, Suite]
     tasks: Mapping[str, Task]
@@ -37,10 +41,21 @@ class Catalogue:
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def suite(self, name: str) -> Suite:
-        """The suite of that name; UnknownNameError with the nearest one otherwise."""
+        """The suite of that name, with the tasks of every group it names.
+
+        Raises UnknownNameError with the nearest one, or BenchmarkError for a group that cannot be
+        used.
+        """
         if name not in self.suites:
             raise UnknownNameError("suite", name, self.suites, "`zoo suites` lists them")
-        return self.suites[name]
+        return expanded(self.suites[name], self.tasks)
+
+    def tasks_of(self, benchmark: Benchmark) -> tuple[Benchmark, ...]:
+        """The benchmark itself, or one for each task of the group that it names.
+
+        Raises BenchmarkError for a group that cannot be used.
+        """
+        return expanded(Suite("", (benchmark,)), self.tasks).benchmarks
 
     def find(self, name: str) -> Task | None:
         """The task of that name: one that was brought, else lm-eval's own; None for a group.
@@ -60,16 +75,21 @@ class Catalogue:
             raise BenchmarkError(str(found))
         return found
 
-    def benchmark_of(self, name: str) -> Benchmark:
-        """A measure for a task that no suite describes: its first metric and filter.
+    def benchmarks_of(self, name: str) -> tuple[Benchmark, ...]:
+        """Measures for a task, or for each task of a group, that no suite describes.
 
-        Raises as `find`, and BenchmarkError for a group of tasks.
+        A task's is its first metric and filter; a group's is the first that lm-eval aggregates,
+        else that of its first task. Raises as `find`, and BenchmarkError for a group that cannot
+        be used.
         """
-        found = self.find(name)
+        found, wanted = self.find(name), None
         if found is None:
-            raise BenchmarkError(f"{name!r} is a group of tasks; name the tasks it holds")
-        metric = next(iter(found.metrics), DEFAULT_METRICS.get(found.output_type, "acc"))
-        return Benchmark(name, metric, filter=found.filters[0], capability=name)
+            group = read_group(name)
+            found, wanted = group.leaves[0], next(iter(group.weight_by_size), None)
+        default = DEFAULT_METRICS.get(found.output_type, "acc")
+        metric = wanted or next(iter(found.metrics), default)
+        measure = Benchmark(name, metric, filter=found.filters[0], capability=name)
+        return self.tasks_of(measure)
 
     def output_types(self, suite: Suite) -> dict[str, str]:
         """lm-eval's output type of each task of a suite, where it is known."""

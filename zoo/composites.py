@@ -1,14 +1,18 @@
 """G, S and other special ability: many benchmarks as one number with one interval.
 
 A composite is the mean over capabilities of the mean over their benchmarks of the normalised score.
-It exists only where *every* benchmark that it needs is scored: a mean over whatever happens to be
+Benchmarks of one group count as one: a test in 57 subjects is one test. Within it they are weighted
+as lm-eval weights its tasks, so that the group's part is lm-eval's own number of it. A composite
+exists only where *every* benchmark that it needs is scored: a mean over whatever happens to be
 there would compare different benchmarks at the two ends of an edge.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +20,7 @@ import numpy as np
 from zoo.benchmarks import Axis, Benchmark
 from zoo.clustered import Part
 from zoo.columns import Cell
-from zoo.contrasts import Change, Estimate
+from zoo.contrasts import Change, Estimate, StageScore
 from zoo.pairing import Aligned, higher_is_better
 from zoo.stats import Difference, composite_difference, composite_mean, holm, normalise
 
@@ -88,16 +92,57 @@ def unfit(benchmark: Benchmark, cells: Iterable[Cell]) -> str:
     return ""
 
 
+def capability_mean(scores: Sequence[StageScore]) -> float | None:
+    """The mean of one capability's normalised scores; None where one of them is missing.
+
+    scores: one stage's scores on all benchmarks of the capability, under one protocol.
+    """
+    whole = sum(score.share for score in scores)
+    if not whole or any(score.normalised is None for score in scores):
+        return None
+    return sum(score.share * (score.normalised or 0.0) for score in scores) / whole
+
+
 def known(number: float | None) -> float | None:
     """A plain float, or None for what is not known."""
     return None if number is None or not math.isfinite(number) else float(number)
 
 
-def _weights(benchmarks: Sequence[Benchmark]) -> Weights:
-    sizes: dict[str, int] = {}
+def shares(benchmarks: Sequence[Benchmark]) -> Weights:
+    """What each benchmark counts in the mean of its capability; they sum to 1 in each.
+
+    >>> arc = Benchmark("arc", "acc", capability="knowledge")
+    >>> parts = [Benchmark(t, "acc", capability="knowledge", group="mmlu") for t in ("law", "art")]
+    >>> list(shares([arc, *parts]).values())
+    [0.5, 0.25, 0.25]
+    """
+    whole: dict[tuple[str, str], float] = defaultdict(float)
     for benchmark in benchmarks:
-        sizes[benchmark.capability] = sizes.get(benchmark.capability, 0) + 1
-    return {b.key: 1 / (len(sizes) * sizes[b.capability]) for b in benchmarks}
+        whole[_unit(benchmark)] += benchmark.weight
+    units = Counter(capability for capability, _ in whole)
+    return {b.key: b.weight / whole[_unit(b)] / units[b.capability] for b in benchmarks}
+
+
+def sized(benchmarks: Iterable[Benchmark], sizes: Mapping[BenchmarkKey, int]) -> list[Benchmark]:
+    """The benchmarks with numbers of items for weights, where that is how they are weighted.
+
+    One without a number keeps a part, so that a composite that lacks it stays unknown.
+    """
+    return [
+        replace(b, weight=float(sizes.get(b.key) or 1)) if b.weight_by_size else b
+        for b in benchmarks
+    ]
+
+
+def _unit(benchmark: Benchmark) -> tuple[str, str]:
+    """What counts as one among the benchmarks of a capability: a group, or a benchmark alone."""
+    own = f"\0{benchmark.key}"  # no group has such a name
+    return benchmark.capability, benchmark.group or own
+
+
+def _weights(benchmarks: Sequence[Benchmark]) -> Weights:
+    capabilities = {benchmark.capability for benchmark in benchmarks}
+    return {key: share / len(capabilities) for key, share in shares(benchmarks).items()}
 
 
 def _difference(weights: Weights, pairs: Mapping[BenchmarkKey, Aligned]) -> Difference | None:

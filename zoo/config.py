@@ -6,6 +6,7 @@ are refused with the nearest known one; every error names file and key.
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -236,6 +237,8 @@ def _check_measure(benchmark: Benchmark, where: str, at: str) -> None:
         raise wrong(where, f"{at}.chance", f"{benchmark.chance} is not from 0 to below 1")
     if benchmark.num_fewshot is not None and benchmark.num_fewshot < 0:
         raise wrong(where, f"{at}.num_fewshot", f"{benchmark.num_fewshot} is below 0")
+    if not 0 < benchmark.weight < math.inf:
+        raise wrong(where, f"{at}.weight", f"{benchmark.weight} is not above 0")
     if benchmark.repeats < 1:
         raise wrong(where, f"{at}.repeats", f"{benchmark.repeats} is below 1")
 

@@ -34,6 +34,8 @@ class StageScore:
 
     normalised: (score - chance) / (1 - chance), item by item, never clipped.
     imported: the format of the file it was read from, "" where it was measured here.
+    group: benchmarks of one group count as one in the mean of their capability; "" stands alone.
+    share: what it counts in that mean, where all of them sum to 1; 0 where it is in no mean.
     """
 
     benchmark: str
@@ -51,6 +53,8 @@ class StageScore:
     status: Status
     error: str | None = None
     imported: str = ""
+    group: str = ""
+    share: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 
+from zoo.adapters import adapter_parameters, addressed, child_of, over_its_base, with_parameters
 from zoo.config import Config
 from zoo.errors import ConfigError, ModelError, UnknownNameError
 from zoo.evidence import base_models, rank_regimes
@@ -21,10 +22,13 @@ from zoo.models import Evidence, Facts, Family, Model, address_of
 from zoo.placing import lineage, parents_first
 from zoo.plugins import Plugin
 from zoo.registry import Registry
-from zoo.snapshots import read_snapshot
+from zoo.snapshots import branches_of, read_snapshot
 from zoo.weights import parameters_of
 
 DEFAULT_FAMILY = "nano"
+
+MARKS = ("config.json", "adapter_config.json")
+"""Files of which a checkpoint has one."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +195,7 @@ class Discovery:
         What zoo.toml or a plugin says comes first. A Hub id whose regime is known is not read,
         unless it is to be read anew; one that is read is pinned to its commit.
         """
-        model = _addressed(model)
+        model = addressed(model)
         place = str(model.loader_args.get("peft") or model.loader_args.get("pretrained", model.id))
         folder = Path(place).expanduser()
         local = folder.is_dir()
@@ -205,13 +209,15 @@ class Discovery:
                 raise ModelError(f"there is no folder {place}; check the path")
             snapshot = read_snapshot(place, model.revision)
             folder, counted = snapshot.folder, snapshot.parameters
+            if anew:
+                _check_repository(place, model.revision, folder)
             model = replace(model, revision=snapshot.commit)
         facts = facts_of_folder(model.id, folder)
         if model.regime and anew:
             seen = self.registry.classify(facts)
             model = replace(model, evidence=(*model.evidence, *seen))
         elif not model.regime:
-            model = self._classified(model, facts)
+            model = self.classified(model, facts)
         if note := code_of(facts, model.revision if not local else None):
             model = replace(model, evidence=(*model.evidence, Evidence(model.regime, 0.0, note)))
         model = replace(model, licence=model.licence or licence_of(facts.card))
@@ -220,22 +226,22 @@ class Discovery:
             model = replace(model, revision=fingerprint(folder).weights[:12] or None)
         if over:
             place = str(folder) if local else place
-            model = _over_its_base(model, facts, place, known)
-            return _with_parameters(model, _adapter_parameters(model, folder, known))
+            model = over_its_base(model, facts, place, known)
+            return with_parameters(model, adapter_parameters(model, folder, known))
         if local:
             args = {**model.loader_args, "pretrained": str(folder)}
             model = replace(model, loader_args=args)
         if counted is None or facts.config.get("quantization_config"):
             counted = parameters_of(folder)
-        return _with_parameters(_child(model, base_models(facts)), counted)
+        return with_parameters(child_of(model, base_models(facts)), counted)
 
-    def _classified(self, model: Model, facts: Facts) -> Model:
-        """The model with the regime its facts speak for, and all the evidence.
+    def classified(self, model: Model, facts: Facts) -> Model:
+        """The model with the regime its facts and its own evidence speak for, and all of that.
 
         Where nothing decides, a regime is still needed to ask it: the strongest of those that are
         tied, else what its having a base model suggests. The evidence says so.
         """
-        evidence = self.registry.classify(facts)
+        evidence = [*model.evidence, *self.registry.classify(facts)]
         ranking = rank_regimes(evidence)
         regime = ranking.best
         if regime is None and ranking.tied:
@@ -248,81 +254,19 @@ class Discovery:
             names = "a" if base_models(facts) else "no"
             why = f"taken, since nothing decides and it names {names} base model; zoo.toml decides"
             evidence = [*evidence, Evidence(regime, 0.0, why)]
-        return replace(model, regime=regime, evidence=(*model.evidence, *evidence))
+        return replace(model, regime=regime, evidence=tuple(evidence))
 
 
-def _child(model: Model, parents: Sequence[str]) -> Model:
-    """The model with these parents, unless zoo.toml or a plugin has named others, or said that it
-    has none."""
-    if model.base_model is not None:
-        return model
-    found = parents[0] if len(parents) == 1 else tuple(parents)
-    return replace(model, base_model=found or None)
-
-
-def _with_parameters(model: Model, counted: int | None) -> Model:
-    return replace(model, parameters=model.parameters or counted)
-
-
-def _addressed(model: Model) -> Model:
-    """The model with its repository and revision apart, where its id names both."""
-    repository, revision = address_of(model.id)
-    if revision is None or Path(model.id).expanduser().is_dir():
-        return model
-    if "peft" in model.loader_args or model.id.startswith((".", "/", "~")):
-        return model
-    args = {"pretrained": repository, **model.loader_args}
-    return replace(model, loader_args=args, revision=model.revision or revision)
-
-
-def _over_its_base(model: Model, facts: Facts, peft: str, known: Mapping[str, Model]) -> Model:
-    """An adapter's model: loaded over the base that its own configuration or zoo.toml names.
-
-    The base is a model of a family, by its id; else a folder, seen from here or from the adapter;
-    else a Hub id. Its revision is the base's own, in loader_args. peft: the adapter's folder or
-    repository.
-    Raises ModelError where no base is named, or none that an adapter can be laid over.
-    """
-    args = {**model.loader_args, "peft": peft}
-    own = model.loader_args.get("pretrained")
-    if "peft" in model.loader_args and own is not None:
-        return _child(replace(model, loader_args=args), base_models(facts))
-    named = facts.adapter_config.get("base_model_name_or_path")
-    if own is not None and peft not in (own, str(Path(str(own)).expanduser().resolve())):
-        named = own
-    if not isinstance(named, str) or not named:
-        raise ModelError(
-            f"{model.id} is an adapter that names no base model; "
-            "write base_model_name_or_path into its adapter_config.json"
-        )
-    revision: str | None = None
-    if named in known:
-        base = _addressed(known[named])
-        if "peft" in base.loader_args:
-            raise ModelError(f"{model.id} is an adapter over {named}, itself one; merge that first")
-        place, parent = str(base.loader_args.get("pretrained", named)), named
-        revision = None if Path(place).is_dir() else base.revision
-    else:
-        seen = (Path(named).expanduser(), Path(peft) / named)
-        folder = next((str(each.resolve()) for each in seen if each.is_dir()), None)
-        place = parent = folder or named
-        if folder is None:
-            place, revision = address_of(named)
-    args["pretrained"] = place
-    if revision:
-        args.setdefault("revision", revision)
-    return _child(replace(model, loader_args=args), [parent])
-
-
-def _adapter_parameters(model: Model, folder: Path, known: Mapping[str, Model]) -> int | None:
-    """Parameters of an adapter with its base's, where both are known. folder: the adapter's."""
-    place = str(model.loader_args.get("pretrained", ""))
-    parent = known.get(model.parents[0]) if model.parents else None
-    below = parent.parameters if parent is not None else None
-    if below is None and Path(place).is_dir():
-        below = parameters_of(Path(place))
-    own = parameters_of(folder, adapter=True)
-    return None if below is None or own is None else below + own
+def _check_repository(place: str, revision: str | None, folder: Path) -> None:
+    """Raises a ModelError, with branches that may hold one, where a repository is no checkpoint."""
+    if any((folder / mark).is_file() for mark in MARKS):
+        return
+    others = [name for name in branches_of(place) if name not in ("main", revision)]
+    near = f", as in {place}@{others[0]}" if others else ""
+    raise ModelError(
+        f"{place} holds neither config.json nor adapter_config.json at {revision or 'main'}; name "
+        f"a revision that does{near}"
+    )
 
 
 def _is_another_folder(path: Path, known: Model) -> bool:
@@ -348,10 +292,9 @@ def _inheriting(model: Model, brought: Model) -> Model:
 
 def _check_checkpoint(name: str, folder: Path) -> None:
     """Raises a ModelError, with the checkpoints below it, where a folder is none itself."""
-    marks = ("config.json", "adapter_config.json")
-    if any((folder / mark).is_file() for mark in marks):
+    if any((folder / mark).is_file() for mark in MARKS):
         return
-    below = sorted({path.parent.name for mark in marks for path in folder.glob(f"*/{mark}")})
+    below = sorted({path.parent.name for mark in MARKS for path in folder.glob(f"*/{mark}")})
     near = f"; name one in it: {', '.join(below[:6])}" if below else "; name a checkpoint folder"
     raise ModelError(
         f"{name} is no checkpoint: it holds neither config.json nor adapter_config.json{near}"

@@ -23,6 +23,27 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Mean:
+    """A normalised mean, its standard error and its 95 % limits."""
+
+    value: float
+    stderr: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A change of such a mean, child minus parent; p: two-sided, unadjusted."""
+
+    delta: float
+    stderr: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+
+
+@dataclass(frozen=True)
 class Retention:
     """What is left of a benchmark's ability after an edge.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from zoo.benchmarks import Benchmark, Suite
 from zoo.catalogue import Catalogue, read_catalogue
 from zoo.config import Config, read_config
 from zoo.discovery import Discovery
-from zoo.errors import ConfigError
+from zoo.errors import BenchmarkError, ConfigError
 from zoo.hookspecs import Executor, Loader
 from zoo.loaders import loader_for
 from zoo.models import Family, Model
@@ -100,23 +100,38 @@ class Host:
             raise ConfigError("--suite and --tasks cannot both be given; choose one")
         if not tasks:
             return self.catalogue.suite(name or (family.suite if family else "core"))
-        trusted = {"zoo.toml", *(plugin.name for plugin in self.plugins if plugin.first_party)}
-        described: dict[str, Benchmark] = {}
-        for name_of_suite, suite in self.catalogue.suites.items():
-            origin = self.catalogue.origins[name_of_suite]
-            for benchmark in suite.benchmarks:
-                task_of = self.catalogue.tasks.get(benchmark.task)
-                if origin in trusted or (task_of is not None and task_of.origin == origin):
-                    described.setdefault(benchmark.task, benchmark)
-        chosen = []
+        chosen: list[Benchmark] = []
         for task in dict.fromkeys(tasks):
             if problem := self.catalogue.broken(task):
                 raise ConfigError(f"the task {task!r} cannot be used: {problem}")
-            found = described.get(task)
-            if found is None or misfit(found, self.catalogue.tasks.get(task)):
-                found = self.catalogue.benchmark_of(task)
-            chosen.append(found)
-        return Suite(",".join(benchmark.task for benchmark in chosen), tuple(chosen))
+            chosen += self._described(task) or self.catalogue.benchmarks_of(task)
+        once = {benchmark.key: benchmark for benchmark in chosen}
+        return Suite(",".join(dict.fromkeys(tasks)), tuple(once.values()))
+
+    def _described(self, task: str) -> list[Benchmark]:
+        """What the first suite that may describe a task, or a group of tasks, says of it."""
+        trusted = {"zoo.toml", *(plugin.name for plugin in self.plugins if plugin.first_party)}
+        brought = self.catalogue.tasks.get(task)
+        for name, suite in self.catalogue.suites.items():
+            origin = self.catalogue.origins[name]
+            if origin not in trusted and (brought is None or brought.origin != origin):
+                continue
+            if brought is None:
+                suite = self._whole(name)
+            found = [each for each in suite.benchmarks if task in (each.task, each.group)]
+            fit = [each for each in found if not misfit(each, brought)]
+            if fit and fit[0].group == task:
+                return fit
+            if fit:
+                return [replace(fit[0], group="", weight_by_size=None)]
+        return []
+
+    def _whole(self, name: str) -> Suite:
+        """A suite with the tasks of its groups; as it stands where one of them cannot be used."""
+        try:
+            return self.catalogue.suite(name)
+        except BenchmarkError:
+            return self.catalogue.suites[name]
 
     def loader_of(
         self, model: Model, wanted: str | None = None, config: Mapping[str, Any] | None = None

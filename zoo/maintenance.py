@@ -1,24 +1,69 @@
-"""The store's index, made from the run records and the cells they name."""
+"""What a run leaves beside its cells: its record, its standing, and the store's index.
+
+The index is made from the run records, their standings and the cells that they name.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import StoreError
-from zoo.results import Result
-from zoo.store import SCORES, DamagedIndexError, Store
-from zoo.store.runs import RunHead, head_of, read_table
+from zoo.fingerprints import digest
+from zoo.recall import read_cell
+from zoo.results import Result, RunRecord
+from zoo.standings import standing_of
+from zoo.store import SCORES, DamagedIndexError, Store, index
+from zoo.store.index import RunLines
+from zoo.store.runs import head_of, read_table, stamp
 from zoo.structuring import plain
 
 logger = logging.getLogger("zoo")
 
+TOLD_APART = (
+    "model",
+    "revision",
+    "weights",
+    "protocol",
+    "source",
+    "seed",
+    "limit_n",
+    "loader",
+    "engine",
+    "dtype",
+)
+"""What two numbers must share to stand in one entry of a leaderboard."""
 
-def _has_line(result: Result) -> bool:
-    """Whether it is a score; what probes asked for is none."""
-    return result.score is not None and not result.spec.purpose
+
+def keep_run(store: Store, record: RunRecord, results: Sequence[Result]) -> Path:
+    """Writes the record of a run and its standing, and adds both to the index.
+
+    Returns the record's file. Raises StoreError where they cannot be written.
+    """
+    path = store.add_run(record)
+    store.add_standing(record.id, plain(standing_of(record, results)))
+    add_to_index(store, results, [path])
+    return path
+
+
+def add_standings(store: Store) -> int:
+    """Sums up the runs that have no standing, from the items of their cells; returns how many."""
+    added = 0
+    for path in store.runs():
+        try:
+            record = store.read_run(path)
+        except StoreError as problem:
+            logger.warning("%s; it is passed over", problem)
+            continue
+        if store.standing(record.id) is None:
+            own = [cell for cell in record.cells if not cell.spec.purpose]
+            results = [read_cell(store, cell) for cell in own]
+            store.add_standing(record.id, plain(standing_of(record, results)))
+            added += 1
+    return added
 
 
 def add_to_index(store: Store, results: Iterable[Result], runs: Sequence[Path] = ()) -> None:
@@ -28,14 +73,18 @@ def add_to_index(store: Store, results: Iterable[Result], runs: Sequence[Path] =
     written now is left as it is, and the log says so: every cell is in the store, and an index can
     be made of it at any time.
     """
+    tables = {path: read_table(path) for path in runs}
+    source = next((_source(table) for table in tables.values()), "")
+    shares = _shares([store.standing(table["id"]) for table in tables.values()])
     rows = [
-        _row(plain(result.spec), plain(result.score), plain(result.provenance))
+        _row(plain(result.spec), plain(result.score), plain(result.provenance), source, shares)
         for result in results
         if _has_line(result)
     ]
     try:
-        store.index_rows(rows, [head_of(path, read_table(path)) for path in runs])
-    except DamagedIndexError:
+        store.index_rows(rows, [_lines(store, path, table) for path, table in tables.items()])
+    except DamagedIndexError as problem:
+        logger.info("%s", problem)
         rebuild_index(store)
     except StoreError as problem:
         logger.warning("%s; this run's cells are kept, and not in it", problem)
@@ -43,23 +92,46 @@ def add_to_index(store: Store, results: Iterable[Result], runs: Sequence[Path] =
 
 def rebuild_index(store: Store) -> int:
     """Makes the index again from the run records; returns how many cells it knows."""
-    heads: list[RunHead] = []
-    return store.replace_index(_rows(store, heads), heads)
+    lines: list[RunLines] = []
+    return store.replace_index(_rows(store, store.runs(), lines), lines)
 
 
-def _rows(store: Store, heads: list[RunHead]) -> Iterator[dict[str, Any]]:
-    """A line for each scored cell of each run, oldest first; fills in the heads of the runs.
+def refresh_index(store: Store) -> None:
+    """Adds the runs that the index does not know; makes it again where it is another zoo's.
+
+    Raises StoreError where it is sound and cannot be written.
+    """
+    try:
+        known = store.from_index(lambda path: index.read_heads(path, path.parent))
+    except DamagedIndexError as problem:
+        logger.warning("%s: done now", problem)
+        rebuild_index(store)
+        return
+    new = [path for path in store.runs() if (path.name, *stamp(path)) not in known]
+    if new:
+        lines: list[RunLines] = []
+        store.index_rows(_rows(store, new, lines), lines)
+
+
+def _has_line(result: Result) -> bool:
+    """Whether it is a score; what probes asked for is none."""
+    return result.score is not None and not result.spec.purpose
+
+
+def _rows(store: Store, runs: Iterable[Path], lines: list[RunLines]) -> Iterator[dict[str, Any]]:
+    """A line for each scored cell of each run, oldest first; fills in what is known of the runs.
 
     Records and manifests are taken as the JSON that they are: whether it is what was written is
     checked, and no more is needed of it here.
     """
-    for path in store.runs():
+    for path in runs:
         try:
             table = read_table(path)
         except StoreError as problem:
             logger.warning("%s; it is passed over", problem)
             continue
-        heads.append(head_of(path, table))
+        lines.append(_lines(store, path, table))
+        source, shares = _source(table), _shares([store.standing(table["id"])])
         for cell in table["cells"]:
             if cell["status"] != "scored" or cell["spec"].get("purpose"):
                 continue  # what probes asked for is no score
@@ -68,7 +140,7 @@ def _rows(store: Store, heads: list[RunHead]) -> Iterator[dict[str, Any]]:
             asked = cell["spec"]["benchmark"]
             for score in summary["scores"]:
                 if (score["metric"], score["filter"]) == (asked["metric"], asked["filter"]):
-                    yield _row(cell["spec"], score, summary["provenance"])
+                    yield _row(cell["spec"], score, summary["provenance"], source, shares)
 
 
 def _summary(store: Store, cell: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -79,18 +151,66 @@ def _summary(store: Store, cell: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return None
 
 
-def _row(
-    spec: Mapping[str, Any], score: Mapping[str, Any], provenance: Mapping[str, Any]
-) -> dict[str, Any]:
-    """A scored cell's line in the index; all three as plain JSON."""
-    model, benchmark = spec["model"], spec["benchmark"]
+def _lines(store: Store, path: Path, table: Mapping[str, Any]) -> RunLines:
+    """What the index holds of a run, given its record as plain JSON."""
+    benchmarks = table["suite"].get("benchmarks", [])
+    standing = store.standing(table["id"]) or {"stages": [], "edges": []}
+    suite = digest(benchmarks)
+    return RunLines(
+        head=head_of(path, table),
+        digest=suite,
+        benchmarks=json.dumps(benchmarks),
+        **{
+            name: [{**each, "suite": suite, "body": _body(each)} for each in standing[name]]
+            for name in index.STANDINGS
+        },
+    )
+
+
+def _body(standing: Mapping[str, Any]) -> str:
+    """A stage's or an edge's standing without what is in the lines of its cells."""
+    return json.dumps({name: each for name, each in standing.items() if name != "scores"})
+
+
+def _source(table: Mapping[str, Any]) -> str:
+    """Where a run came from, given its record as plain JSON: "" for one that was made here."""
+    return str(table["settings"].get("source") or "")
+
+
+def _shares(standings: Iterable[Mapping[str, Any] | None]) -> dict[str, Mapping[str, Any]]:
+    """What is known of cells from their items, by score key."""
     return {
+        share["score_key"]: share
+        for standing in standings
+        if standing
+        for stage in standing["stages"]
+        for share in stage["scores"]
+    }
+
+
+def _row(
+    spec: Mapping[str, Any],
+    score: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+    source: str,
+    shares: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """A scored cell's line in the index; all as plain JSON."""
+    model, benchmark = spec["model"], spec["benchmark"]
+    share = shares.get(provenance["score_key"], {})
+    parents = model["base_model"] or []
+    row = {
         "score_key": provenance["score_key"],
         "response_key": provenance["response_key"],
         "family": model["family"],
         "model": model["id"],
         "revision": model["revision"],
         "regime": model["regime"],
+        "parents": json.dumps([parents] if isinstance(parents, str) else list(parents)),
+        "licence": model.get("licence", ""),
+        "parameters": model.get("parameters"),
+        "step": model["step"],
+        "training_seed": model["seed"],
         "benchmark": benchmark["task"],
         "metric": benchmark["metric"],
         "filter": benchmark["filter"],
@@ -98,11 +218,23 @@ def _row(
         "protocol": spec["protocol"],
         "axis": benchmark["axis"],
         "capability": benchmark["capability"],
+        "cluster": benchmark["cluster"],
+        "policy": benchmark["policy"],
         "limit_n": spec["limit"],
+        "seed": spec["seed"],
         "value": score["value"],
         "stderr": score["stderr"],
         "n": score["n"],
+        "higher_is_better": score["higher_is_better"],
+        "chance": share.get("chance"),
+        "normalised": share.get("normalised"),
+        "normalised_stderr": share.get("stderr"),
         "dtype": provenance["dtype"],
         "loader": provenance["loader"],
+        "engine": provenance["engine"],
+        "weights": provenance["weights"],
+        "versions": json.dumps(provenance["versions"], sort_keys=True),
         "finished": provenance["finished"],
+        "source": source or ("imported" if provenance.get("imported") else ""),
     }
+    return {**row, "entry": digest([row[name] for name in TOLD_APART])}

@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from zoo.checking import Checked
 from zoo.errors import ZooError
 from zoo.evaluation.checkpoints import Checkpoint, find_checkpoint
 from zoo.evaluation.environment import checkpoint_dtype, hardware
-from zoo.evaluation.peak import matmul_rate
+from zoo.evaluation.peak import peak_of
 from zoo.evaluation.preflight import disk, memory
 from zoo.evaluation.preparing import Cell
 from zoo.host import Host
@@ -27,7 +26,7 @@ SAMPLE = 64
 """Requests of a cell whose tokens are counted; the others are judged by their characters."""
 
 SHARE_OF_PEAK = 0.3
-"""How much of a matrix product's rate reading is taken to reach, where nothing was measured."""
+"""How much of the device's peak is taken to be reached, where nothing was measured."""
 
 RECORDS = 20
 """Newest runs whose times are looked at."""
@@ -201,21 +200,15 @@ def _time(
         pairs = zip(measured, cells, strict=True)
         seconds = sum((rate or 0.0) * cell.size for rate, cell in pairs)
         return seconds, "measured in earlier runs on this hardware, by the number of requests"
-    if parameters is None or tokens_in is None or tokens_out is None:
+    peak = peak_of(device, dtype)
+    if parameters is None or tokens_in is None or tokens_out is None or peak is None:
         return None, ""
-    rate = _rate(device, dtype)
     operations = 2 * parameters * (tokens_in + tokens_out)
     basis = (
-        f"assumed: 2 x parameters x tokens at {SHARE_OF_PEAK:.0%} of the {rate / 1e12:.2g} TFLOP/s "
-        "that a matrix product reaches here, every answer as long as it may be, shared prefixes "
-        "read each time; loading not counted"
+        f"assumed, not measured: 2 x parameters x tokens at {SHARE_OF_PEAK:.0%} of {peak[1]}, "
+        "every answer as long as it may be, shared prefixes read each time; loading not counted"
     )
-    return operations / (SHARE_OF_PEAK * rate), basis
-
-
-@lru_cache(maxsize=4)
-def _rate(device: str, dtype: str) -> float:
-    return matmul_rate(device, dtype)
+    return operations / (SHARE_OF_PEAK * peak[0]), basis
 
 
 Rates = Mapping[tuple[str, str, str], float]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def add_models(path: Path, family: str, models: Sequence[Entry], title: str = ""
     text = with_models(before.decode("utf-8-sig"), family, models, title)
     mark = b"\xef\xbb\xbf" if before.startswith(b"\xef\xbb\xbf") else b""
     data = mark + text.encode("utf-8")
-    draft = path.with_name(f"{UNFINISHED}{FILE_NAME}")
+    draft = path.with_name(f"{UNFINISHED}{secrets.token_hex(4)}")
     try:
         draft.write_bytes(data)
         read_config(draft)

@@ -17,7 +17,7 @@ from zoo.executors import Settings
 from zoo.fingerprints import digest
 from zoo.host import Host
 from zoo.liveness import Sign, signs_of_life
-from zoo.maintenance import add_to_index
+from zoo.maintenance import keep_run
 from zoo.measuring import measured
 from zoo.models import Family
 from zoo.plan import Plan, Wishes, as_asked, make_plan
@@ -180,8 +180,7 @@ def run_family(
             interruption = problem
         ordered = (*done, *plan.failed)
         record = _record(family, suite, options, settings, started, ordered, questions)
-        path = host.store.add_run(record)
-        add_to_index(host.store, ordered, [path])
+        path = keep_run(host.store, record, ordered)
         outcome = Outcome(family, suite, ordered, record, path)
         tell(
             "interrupted" if interruption else "finished",

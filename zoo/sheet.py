@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from zoo.benchmarks import Benchmark, Suite
 from zoo.columns import Cell, read_cells
-from zoo.composites import BenchmarkKey, unfit
+from zoo.composites import BenchmarkKey, sized, unfit
 from zoo.lineages import Edge, Pin, pin
 from zoo.matching import Matched, match
 from zoo.models import Model
@@ -53,7 +53,11 @@ class Sheet:
             for benchmark in suite.benchmarks
             if (reason := unfit(benchmark, scored[benchmark.key]))
         }
-        self.fit = [b for b in suite.benchmarks if b.key not in self.left_out]
+        sizes = {
+            key: max((cell.result.score.n for cell in row if cell.result.score), default=0)
+            for key, row in scored.items()
+        }
+        self.fit = sized((b for b in suite.benchmarks if b.key not in self.left_out), sizes)
 
     def cells(self, model: Model, protocol: Protocol) -> Cells:
         """A model's cells under one protocol."""

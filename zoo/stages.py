@@ -8,7 +8,7 @@ import numpy as np
 
 from zoo.benchmarks import Benchmark
 from zoo.columns import Cell
-from zoo.composites import BenchmarkKey, ability, composition, known
+from zoo.composites import BenchmarkKey, ability, composition, known, shares
 from zoo.contrasts import Estimate, Stage, StageScore
 from zoo.models import Model
 from zoo.pairing import Aligned, align
@@ -29,7 +29,7 @@ def stage_of(
     trained_for: its own targets. fit: the benchmarks that may enter a composite.
     """
     parts = composition(fit, targets)
-    fit_keys = {benchmark.key for benchmark in fit}
+    counted = shares(fit)
     general: dict[Protocol, Estimate] = {}
     special: dict[Protocol, Estimate] = {}
     other_special: dict[Protocol, Estimate] = {}
@@ -39,7 +39,7 @@ def stage_of(
         general[protocol] = ability(parts.general, aligned)
         special[protocol] = ability(parts.special, aligned)
         other_special[protocol] = ability(parts.other_special, aligned)
-        scores += [_stage_score(row[key].result, aligned.get(key), key in fit_keys) for key in row]
+        scores += [_stage_score(row[key].result, aligned.get(key), counted.get(key)) for key in row]
     parents = model.base_model
     return Stage(
         model=model.id,
@@ -54,13 +54,13 @@ def stage_of(
     )
 
 
-def _stage_score(result: Result, cell: Aligned | None, fit: bool) -> StageScore:
+def _stage_score(result: Result, cell: Aligned | None, share: float | None) -> StageScore:
     spec = result.spec
     score = result.score if result.status == "scored" else None
     chance, normalised = spec.benchmark.chance, None
     if cell is not None and cell.n:
         chance = float(cell.chance.mean())
-        normalised = float(np.nanmean(cell.normalised[0])) if fit else None
+        normalised = float(np.nanmean(cell.normalised[0])) if share is not None else None
     return StageScore(
         benchmark=spec.benchmark.name,
         metric=spec.benchmark.metric,
@@ -77,4 +77,6 @@ def _stage_score(result: Result, cell: Aligned | None, fit: bool) -> StageScore:
         status=result.status,
         error=result.error or None,
         imported=result.provenance.imported.get("format", ""),
+        group=spec.benchmark.group,
+        share=share or 0.0,
     )

@@ -41,11 +41,12 @@ DETECTABLE = 2.80
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and its 95 % limits."""
+    """A mean, its 95 % limits, and the standard error they rest on where it is known."""
 
     value: float
     low: float
     high: float
+    stderr: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def composite_mean(parts: Sequence[Part]) -> Interval:
     """
     value = _weighted_mean(parts)
     squared, df = variance(parts, pseudo_scores)
-    return Interval(value, *_possible(parts, value, _t_quantile(df) * math.sqrt(squared)))
+    stderr = math.sqrt(squared)
+    return Interval(value, *_possible(parts, value, _t_quantile(df) * stderr), stderr)
 
 
 def composite_difference(parts: Sequence[Part]) -> Difference:

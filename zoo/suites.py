@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from zoo.benchmarks import Benchmark, Suite
 from zoo.config import SuiteTable, suite_of
-from zoo.errors import ConfigError, did_you_mean
+from zoo.errors import BenchmarkError, ConfigError, did_you_mean
+from zoo.groups import is_group, read_group
 from zoo.structuring import read
 from zoo.tasks import Problem, Task
 
@@ -52,6 +54,45 @@ def misfit(benchmark: Benchmark, task: Task | None) -> str:
         near = did_you_mean(benchmark.filter, task.filters)
         return f"the task '{task.name}' has no filter {benchmark.filter!r}{near}"
     return ""
+
+
+def expanded(suite: Suite, tasks: Mapping[str, Task]) -> Suite:
+    """The suite with every group of lm-eval's replaced by its leaves, asked as the group is.
+
+    tasks: those that were brought, which come before lm-eval's groups of the same name.
+    Raises BenchmarkError where a group cannot be used, or a measure would stand twice.
+    """
+    found = tuple(leaf for each in suite.benchmarks for leaf in _leaves(each, tasks))
+    seen: dict[object, Benchmark] = {}
+    for each in found:
+        if (first := seen.setdefault(each.key, each)) is not each:
+            whose = f" of the group {first.group!r}" if first.group else ""
+            raise BenchmarkError(
+                f"suite {suite.name!r}: {each.task} ({each.metric}, {each.filter}) stands twice, "
+                f"the first time as the task{whose}; remove one"
+            )
+    return replace(suite, benchmarks=found)
+
+
+def _leaves(benchmark: Benchmark, tasks: Mapping[str, Task]) -> Iterator[Benchmark]:
+    if benchmark.task in tasks or not is_group(benchmark.task):
+        yield benchmark
+        return
+    group = read_group(benchmark.task)
+    capability = benchmark.capability or group.name
+    weight = benchmark.weight_by_size
+    if weight is None:
+        weight = group.weight_by_size.get(benchmark.metric, False)
+    for leaf in group.leaves:
+        if reason := misfit(benchmark, leaf):
+            raise BenchmarkError(f"the group {group.name!r}: {reason}; name its tasks one by one")
+        yield replace(
+            benchmark,
+            task=leaf.name,
+            capability=capability,
+            group=benchmark.group or group.name,
+            weight_by_size=weight,
+        )
 
 
 def line_of(path: Path, at: str) -> int:

@@ -10,11 +10,8 @@ import ast
 import glob
 import importlib.util
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -90,13 +87,21 @@ class Task:
     @property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics it declares, in order; empty where lm-eval's defaults apply."""
-        named = (m["metric"] for m in self.config.get("metric_list") or ())
-        return tuple(n.rpartition(".")[2] if n.startswith(FUNCTION) else n for n in named)
+        return tuple(n for each in self.config.get("metric_list") or () for n in _computed(each))
 
     @property
     def filters(self) -> tuple[str, ...]:
         """Names of its filters; ("none",) where it declares none."""
         return tuple(str(f["name"]) for f in self.config.get("filter_list") or ()) or ("none",)
+
+
+def _computed(entry: Mapping[str, Any]) -> list[str]:
+    """Names under which an entry of `metric_list` gives its numbers: pass_at_k one for each k."""
+    name = str(entry["metric"])
+    if name.startswith(FUNCTION):
+        name = name.rpartition(".")[2]
+    ks = entry.get("k")
+    return [f"pass@{k}" for k in ks] if name == "pass_at_k" and isinstance(ks, list) else [name]
 
 
 def task_files(folder: Path, ending: str = ".yaml") -> Iterator[Path]:
@@ -121,6 +126,14 @@ def read_task(path: Path, origin: str = "") -> Task | Problem | None:
     except RecursionError:
         return Problem(path, 1, "it is nested too deeply to be read")
     return Task(config["task"], path, config, origin, lines.get("task"))
+
+
+def read_plain(path: Path) -> dict[str, Any] | Problem:
+    """What a file of a task or a group says, its includes merged and nothing checked."""
+    try:
+        return _read_yaml(path, set())[0]
+    except _Flaw as flaw:
+        return Problem(path, flaw.line, flaw.reason)
 
 
 class _Flaw(Exception):
@@ -348,23 +361,3 @@ def texts(value: Any) -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for each in value:
             yield from texts(each)
-
-
-_NAME = re.compile(rb"""^["']?(?:task|group)["']?\s*:\s*["']?([^\s"'#]+)["']?\s*$""", re.MULTILINE)
-
-
-@lru_cache(maxsize=1)
-def lm_eval_files() -> dict[str, Path]:
-    """Files of lm-eval's own tasks and groups, by name; {} where lm-eval is not installed.
-
-    Only the lines that name a task are looked at: a quarter of a second for 14,000 files, where
-    lm-eval's own index takes five.
-    """
-    spec = find_spec("lm_eval")
-    if spec is None or not spec.submodule_search_locations:
-        return {}
-    found: dict[str, Path] = {}
-    for path in sorted((Path(spec.submodule_search_locations[0]) / "tasks").glob("**/*.yaml")):
-        for name in _NAME.findall(path.read_bytes()):
-            found.setdefault(name.decode("utf-8", "replace"), path)
-    return found

@@ -14,9 +14,12 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(DOCS))
 
+from generate.catalogue import render_catalogue  # noqa: E402
 from generate.commands import render_commands  # noqa: E402
 from generate.hooks import render_hooks  # noqa: E402
+from generate.json_leaderboard import render_leaderboard_json  # noqa: E402
 from generate.json_report import render_json  # noqa: E402
+from generate.suites import render_suites  # noqa: E402
 from generate.toml import render_toml  # noqa: E402
 
 HEADS = ("Stages", "What each stage gained and paid")
@@ -44,10 +47,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", type=Path)
     args = parser.parse_args()
+    (DOCS / "catalogue.md").write_text(render_catalogue(), encoding="utf-8")
     (DOCS / "reference" / "hooks.md").write_text(render_hooks(), encoding="utf-8")
     (DOCS / "reference" / "commands.md").write_text(render_commands(), encoding="utf-8")
     (DOCS / "reference" / "zoo-toml.md").write_text(render_toml(), encoding="utf-8")
+    (DOCS / "suites.md").write_text(render_suites(), encoding="utf-8")
     (DOCS / "reference" / "json.md").write_text(render_json(), encoding="utf-8")
+    page = DOCS / "reference" / "json-leaderboard.md"
+    page.write_text(render_leaderboard_json(), encoding="utf-8")
     if args.store:
         write_readme_run(args.store)
 

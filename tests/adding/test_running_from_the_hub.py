@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hub import Hub, loopback_hub
-from support.architectures import DECODERS, tiny
+from support.architectures import DECODERS, adapter_over, tiny
 from support.saying import Said, say
 
 OLMO = "allenai/OLMo-2-0425-1B"
@@ -34,6 +34,9 @@ SAYS: dict[str, tuple[str, list[str]]] = {
     "run branches": ("branch", ["run", *LIKELY]),
     "branches": ("branch", ["report", "--format", "json"]),
     "branches by name": ("branch", ["plan", "org/ckpts@sft", "org/ckpts@dpo", *LIKELY, "--json"]),
+    "add an adapter": ("adapter", ["add", "org/lora"]),
+    "run an adapter": ("adapter", ["run", *LIKELY]),
+    "adapter": ("adapter", ["report", "--format", "json"]),
     "gated": ("none", ["run", "org/gated"]),
     "gone": ("none", ["run", "org/gone"]),
     "private": ("none", ["run", "other/private"]),
@@ -53,6 +56,7 @@ def hub() -> Iterator[Hub]:
             name: tiny("Llama", seed=seed, chat=True) for seed, name in ((1, "sft"), (2, "dpo"))
         }
         hub.add_repo("model", "org/ckpts", {"README.md": "# stages"}, branches=stages)
+        hub.add_repo("model", "org/lora", adapter_over("org/tiny-Llama", tiny("Llama")))
         hub.add_repo("model", "org/gated", tiny("Llama"), gated=True)
         hub.add_repo("model", "other/private", tiny("Llama"), private=True)
         hub.fail("GET", "/models/org/silent", "hang")
@@ -64,7 +68,7 @@ def said(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Said]:
     """All commands, said by one process."""
     root = tmp_path_factory.mktemp("running")
     commands = [(root / folder, argv) for folder, argv in SAYS.values()]
-    found = say(commands, {**hub.environment(root), "OMP_NUM_THREADS": "2"})
+    found = say(commands, hub.environment(root))
     return dict(zip(SAYS, found, strict=True))
 
 
@@ -103,6 +107,19 @@ def test_every_architecture_of_the_catalogue_loads_and_scores_and_a_classifier_i
         assert scored(found[name]) == {"scored"}, name
     status = {score["benchmark"]: score["status"] for score in found["org/tiny-Bert"]["scores"]}
     assert status == {"core_facts": "scored", "core_qa": "not_applicable"}
+
+
+def test_an_adapter_of_the_hub_is_run_over_its_base_each_at_its_own_commit(
+    said: dict[str, Said], hub: Hub
+) -> None:
+    for name in ("add an adapter", "run an adapter"):
+        assert said[name].status == 0, said[name].err
+    found = stages(said["adapter"])
+    assert {name: stage["revision"] for name, stage in found.items()} == {
+        name: hub.repo("model", name).head.oid for name in ("org/tiny-Llama", "org/lora")
+    }
+    for stage in found.values():
+        assert scored(stage) == {"scored"}
 
 
 def test_a_plan_prices_what_a_run_would_fetch_load_and_read(said: dict[str, Said]) -> None:

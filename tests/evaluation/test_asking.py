@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,11 +13,13 @@ from typing import Any
 import jinja2
 import pytest
 from support.checkpoints import CONTEXT
-from support.evaluating import cell_of, evaluate, make_evaluator, spec
+from support.evaluating import cell_of, evaluate, make_evaluator, read_tasks, spec
 from support.scripted import scripted
 from support.tasks import DOCS, TASKS, write_docs, write_task, write_tasks
 
+from zoo.benchmarks import Benchmark
 from zoo.evaluation.huggingface import HF, TORCH, load_hf
+from zoo.evaluation.tasks import TaskLoader
 from zoo.models import Model, Prompting
 from zoo.results import Result
 
@@ -402,3 +405,73 @@ def test_documents_that_stand_twice_are_two_items(base: Path, tmp_path: Path) ->
     ids = [item.item_id for item in ours.items]
     assert len(set(ids)) == 4
     assert {each.split("#")[0] for each in ids} == {ids[0], ids[1]}
+
+
+SHUFFLING = """
+import random
+
+
+def shuffled(dataset):
+    def options(doc):
+        mixed = list("abcdefgh")
+        random.shuffle(mixed)
+        return {"options": mixed}
+    return dataset.map(options)
+"""
+
+
+def test_options_that_a_task_shuffles_are_the_same_wherever_it_is_loaded(tmp_path: Path) -> None:
+    found = []
+    for number in range(2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        write_docs(folder / "docs.jsonl", [{"q": f"question {at}"} for at in range(6)])
+        (folder / "mixing.py").write_text(SHUFFLING)
+        write_task(
+            folder,
+            "mixed",
+            output_type="multiple_choice",
+            process_docs="!function mixing.shuffled",
+            doc_to_text="{{q}}",
+            doc_to_choice="{{options}}",
+            doc_to_target=0,
+        )
+        random.seed(number)
+        state = random.getstate()
+        found.append(TaskLoader(read_tasks(folder)).load(Benchmark("mixed", "acc"), None))
+        assert random.getstate() == state, "the process's own chance is left as it was"
+    first, second = found
+    assert first.item_ids == second.item_ids
+    assert len({tuple(doc["options"]) for doc in first.docs}) > 1
+
+
+PASSING = """
+def pass_at_k(references, predictions, k):
+    right = sum(answer[0] == wanted for answer, wanted in zip(predictions, references))
+    return {f"pass@{each}": right / len(references) for each in k}
+"""
+
+
+def test_a_metric_that_gives_pass_at_1_is_asked_for_by_that_name(
+    base: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tasks"
+    folder.mkdir()
+    write_docs(folder / "docs.jsonl", [{"q": "a b", "wanted": "c"} for _ in range(2)])
+    (folder / "passing.py").write_text(PASSING)
+    write_task(
+        folder,
+        "passing",
+        output_type="generate_until",
+        doc_to_text="{{q}}",
+        doc_to_target="{{wanted}}",
+        generation_kwargs={"until": ["\n"], "max_gen_toks": 2},
+        metric_list=[{"metric": "!function passing.pass_at_k", "aggregation": "mean", "k": [1]}],
+    )
+    (task,) = read_tasks(folder).values()
+    assert task.metrics == ("pass@1",)
+    asked = replace(spec(base, "passing"), benchmark=Benchmark("passing", "pass@1"))
+    (result,) = evaluate(make_evaluator(tmp_path / "store", folder)[0], asked)
+    assert result.error == ""
+    assert result.score is not None
+    assert (result.score.metric, result.score.value) == ("pass@1", 0.0)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from support.checkpoints import CHAT_TEMPLATE, save_tokenizer
+from support.checkpoints import CHAT_TEMPLATE, save_adapter, save_tokenizer
 from zoo.authoring.tiny import Kind
 
 TINY: dict[str, Any] = {
@@ -77,3 +78,20 @@ def tiny(architecture: str, *, seed: int = 0, chat: bool = False, card: str = ""
         files: dict[str, Any] = {each.name: each.read_bytes() for each in folder.iterdir()}
     assert "architectures" in json.loads(files["config.json"])
     return {**files, "README.md": f"---\n{card}\n---\n# Tiny\n"} if card else files
+
+
+def adapter_over(base: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Files of an adapter that names its base by an id. files: of the base, a Llama."""
+    with TemporaryDirectory() as place:
+        below, over = Path(place) / "base", Path(place) / "adapter"
+        below.mkdir()
+        for name, data in files.items():
+            (below / name).write_bytes(data)
+        save_adapter(over, below)
+        found = {each.name: each.read_bytes() for each in over.iterdir() if each.is_file()}
+    settings = json.loads(found["adapter_config.json"])
+    found["adapter_config.json"] = json.dumps(
+        {**settings, "base_model_name_or_path": base}
+    ).encode()
+    card = f"---\nbase_model: {base}\nlibrary_name: peft\n---\n"
+    return {**found, "README.md": card.encode()}

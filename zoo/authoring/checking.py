@@ -23,6 +23,7 @@ from zoo.authoring.lonely import LonelyZoo, lonely_zoo
 from zoo.errors import UnknownNameError, ZooError
 from zoo.probing import death, describe
 from zoo.store.atomic import write_file
+from zoo.suites import misfit
 
 if TYPE_CHECKING:
     from zoo.plugins import Plugin
@@ -191,16 +192,25 @@ def _readable(zoo: LonelyZoo) -> str:
     ]
     if problems:
         raise ZooError("; ".join(problems))
+    for name in _own_suites(zoo):
+        for benchmark in zoo.catalogue.suite(name).benchmarks:
+            if reason := misfit(benchmark, zoo.catalogue.find(benchmark.task)):
+                raise ZooError(f"suite {name!r}: {reason}")
     tasks = [task.name for task in zoo.catalogue.tasks.values() if task.origin == zoo.name]
-    return f"{len(tasks)} tasks"
+    return f"{len(_own_suites(zoo))} suites, {len(tasks)} tasks"
+
+
+def _own_suites(zoo: LonelyZoo) -> list[str]:
+    return [name for name in zoo.catalogue.suites if zoo.catalogue.origins[name] == zoo.name]
 
 
 def _own_benchmarks(zoo: LonelyZoo) -> list[tuple[str, str]]:
-    """(suite, task) of the suites that the plugin brings; a task once."""
+    """(suite, task) of the suites that the plugin brings; a task once. lm-eval's own tasks, whose
+    data may be large and far away, are not among them."""
     found: dict[str, str] = {}
-    for name, suite in zoo.catalogue.suites.items():
-        if zoo.catalogue.origins[name] == zoo.name:
-            for benchmark in suite.benchmarks:
+    for name in _own_suites(zoo):
+        for benchmark in zoo.catalogue.suites[name].benchmarks:
+            if benchmark.task in zoo.catalogue.tasks:
                 found.setdefault(benchmark.task, name)
     return [(suite, task) for task, suite in found.items()]
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.benchmarks import Benchmark
     from zoo.host import Host
 
 Row = Mapping[str, Any]
@@ -27,6 +28,8 @@ def register(verbs: Any) -> None:
     for name, (help, rows) in listings.items():
         parser = verbs.add(name, help, _lister(rows))
         parser.add_argument("--json", action="store_true", help="a list of objects")
+        if name == "benchmarks":
+            parser.add_argument("--suite", metavar="S", help="only those of this suite")
         if name == "plugins":
             parser.add_argument("--hook", metavar="NAME", help="only those that implement it")
 
@@ -61,7 +64,8 @@ def _print(rows: Sequence[Row]) -> None:
     if not rows:
         print("none")
         return
-    columns = [name for name in rows[0] if any(row.get(name) not in ("", None, []) for row in rows)]
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = [name for name in names if any(row.get(name) not in ("", None, []) for row in rows)]
     table = [[clean(_cell(row.get(name))) for name in columns] for row in rows]
     print(tabulate(table, headers=columns, tablefmt="simple", disable_numparse=True))
 
@@ -144,31 +148,48 @@ def _suites(host: Host, _: argparse.Namespace) -> list[Row]:
     return [
         {
             "name": name,
-            "title": suite.title,
             "benchmarks": len(suite.benchmarks),
+            **_tasks(host, suite.benchmarks),
             "general": list(suite.capabilities("general")),
             "special": list(suite.capabilities("special")),
+            "title": suite.title,
             "plugin": host.catalogue.origins[name],
         }
         for name, suite in host.catalogue.suites.items()
     ]
 
 
-def _benchmarks(host: Host, _: argparse.Namespace) -> list[Row]:
+def _tasks(host: Host, benchmarks: Sequence[Benchmark]) -> Row:
+    """How many tasks they are, groups counted by their tasks; None, and why, where one of them
+    cannot be used."""
+    from zoo.errors import BenchmarkError
+
+    try:
+        return {"tasks": sum(len(host.catalogue.tasks_of(each)) for each in benchmarks)}
+    except BenchmarkError as problem:
+        return {"tasks": None, "problem": str(problem)}
+
+
+def _benchmarks(host: Host, args: argparse.Namespace) -> list[Row]:
+    if args.suite:
+        host.catalogue.suite(args.suite)  # whose error names the nearest one
     return [
         {
             "name": benchmark.name,
             "suite": name,
+            **_tasks(host, [benchmark]),
             "axis": benchmark.axis,
             "capability": benchmark.capability,
             "metric": benchmark.metric,
             "filter": benchmark.filter,
             "num_fewshot": benchmark.num_fewshot,
             "chance": benchmark.chance,
+            "licence": benchmark.licence,
             "policy": benchmark.policy,
             "plugin": host.catalogue.origins[name],
         }
         for name, suite in host.catalogue.suites.items()
+        if args.suite in (None, name)
         for benchmark in suite.benchmarks
     ]
 

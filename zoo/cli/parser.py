@@ -13,6 +13,7 @@ from zoo.cli import (
     authoring,
     compare,
     importing,
+    leaderboard,
     listings,
     plan,
     report,
@@ -33,6 +34,7 @@ VERBS = (
     run,
     report,
     view,
+    leaderboard,
     rescore,
     compare,
     plan,
@@ -51,7 +53,7 @@ VERBS = (
 
 LATER = frozenset(
     """gate train watch prefetch
-    leaderboard publish pull""".split()
+    publish pull""".split()
 )
 """Verbs that are promised and not built: the command line says so instead of guessing."""
 

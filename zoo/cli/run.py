@@ -200,7 +200,9 @@ def show_failed(failed: tuple[Result, ...], how: str = "failed") -> None:
 
     reasons: dict[str, list[str]] = {}
     for result in failed:
-        reasons.setdefault(result.error, []).append(result.spec.name)
+        # the cell's name says which task: those of a group fail for one reason
+        reason = result.error.removeprefix(f"the task '{result.spec.benchmark.task}': ")
+        reasons.setdefault(reason, []).append(result.spec.name)
     for reason, cells in reasons.items():
         shown = ", ".join(cells[:3]) + (f" and {len(cells) - 3} more" if len(cells) > 3 else "")
         print(f"zoo: {how}: {clean(shown)}: {clean(reason)}", file=sys.stderr)

@@ -68,13 +68,15 @@ def _verify(args: argparse.Namespace) -> int:
 
 def _rebuild(args: argparse.Namespace) -> int:
     from zoo.cli.opening import open_host
-    from zoo.maintenance import rebuild_index
+    from zoo.maintenance import add_standings, rebuild_index
 
-    cells = rebuild_index(open_host(args).store)
+    store = open_host(args).store
+    added = add_standings(store)
+    cells = rebuild_index(store)
     if args.json:
-        _print_json({"cells": cells})
+        _print_json({"cells": cells, "summed_up": added})
     else:
-        print(f"{cells} cells in the index")
+        print(f"{cells} cells in the index" + (f", {added} runs summed up anew" if added else ""))
     return 0
 
 

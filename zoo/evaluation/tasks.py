@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import random
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,15 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.benchmarks import Benchmark
-from zoo.errors import BenchmarkError, ZooError
+from zoo.errors import BenchmarkError, ZooError, did_you_mean
 from zoo.evaluation.preflight.data import bounded, data_trouble
+from zoo.evaluation.preflight.packages import missing_package
 from zoo.evaluation.requests import Request
 from zoo.evaluation.sandbox import Sandbox, missing
 from zoo.evaluation.scoring_code import code_of
 from zoo.fingerprints import digest
+from zoo.groups import lm_eval_files
 from zoo.probing import describe
 from zoo.task_code import code_files, code_hash, runs_code
-from zoo.tasks import FILE_BUILDERS, Problem, Task, lm_eval_files, read_task
+from zoo.tasks import FILE_BUILDERS, Problem, Task, read_task
 from zoo.trust import OUTSIDE
 
 if TYPE_CHECKING:
@@ -76,7 +79,7 @@ class LoadedTask:
     @property
     def metrics(self) -> tuple[str, ...]:
         """Names of what lm-eval computes of its answers."""
-        return tuple(self.task.aggregation())
+        return tuple(dict.fromkeys((*self.source.metrics, *self.task.aggregation())))
 
     @property
     def filters(self) -> tuple[str, ...]:
@@ -126,14 +129,16 @@ class TaskLoader:
             raise BenchmarkError(_unsafe(source))
         try:
             config = _task_config(source, benchmark)
-            with bounded(dataset) if on_the_hub else contextlib.nullcontext():
+            with bounded(dataset) if on_the_hub else contextlib.nullcontext(), _seeded():
                 task = _configured(source, config, allowed)
-            # a document is hashed and scored as lm-eval hands it out, in lm-eval's own order
-            docs = tuple(dict(doc) for _, doc in task.doc_iterator(limit=limit))
+                # a document is hashed and scored as lm-eval hands it out, in lm-eval's own order
+                docs = tuple(dict(doc) for _, doc in task.doc_iterator(limit=limit))
         except ZooError:
             raise
         except Exception as problem:
             if on_the_hub and (reason := data_trouble(problem, dataset)):
+                raise BenchmarkError(f"the task '{source.name}': {reason}") from problem
+            if reason := missing_package(problem):
                 raise BenchmarkError(f"the task '{source.name}': {reason}") from problem
             raise BenchmarkError(
                 f"the task '{source.name}' ({source.path}) fails: {describe(problem)}"
@@ -152,13 +157,15 @@ class TaskLoader:
             return self._tasks[name]
         path = lm_eval_files().get(name)
         if path is None:
+            near = did_you_mean(
+                name, [*self._tasks, *lm_eval_files()], "`zoo benchmarks` lists what there is"
+            )
             raise BenchmarkError(
-                f"there is no task '{name}', neither in a plugin nor in lm-eval; "
-                "`zoo benchmarks` lists what there is"
+                f"there is no task '{name}', neither in a plugin nor in lm-eval{near}"
             )
         found = read_task(path, "lm-eval")
         if found is None:
-            raise BenchmarkError(f"'{name}' is a group of tasks; name the tasks it holds")
+            raise BenchmarkError(f"'{name}' is a group of tasks, no task")
         if isinstance(found, Problem):
             raise BenchmarkError(str(found))
         return self._tasks.setdefault(name, replace(found, name=name))
@@ -245,6 +252,18 @@ def _configured(source: Task, config: Mapping[str, Any], allowed: bool) -> LmEva
     if task.get_config("num_fewshot") is None:
         task.set_config("num_fewshot", 0)
     return task
+
+
+@contextlib.contextmanager
+def _seeded() -> Iterator[None]:
+    """Within, chance begins where lm-eval's own command lets it begin: some tasks shuffle the
+    options of their documents when these are read, and items must be the same in every process."""
+    state = random.getstate()
+    random.seed(0)
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 def _unsafe(source: Task) -> str:

@@ -15,7 +15,7 @@ from zoo.importing.cells import LOADER, ImportedCell, described, keep_cell
 from zoo.importing.formats import read_all
 from zoo.importing.nouns import Results, TaskResults
 from zoo.importing.whose import Owned, find_owners
-from zoo.maintenance import add_to_index
+from zoo.maintenance import keep_run
 from zoo.models import Family, Model, Prompting
 from zoo.plan import Wishes, make_plan
 from zoo.results import Protocol, RecordedCell, Result, RunRecord, RunSpec
@@ -94,8 +94,7 @@ def import_files(
     present = {result.spec.model.id: result.spec.model for result in results}
     asked = _suite(results, suite)
     record = _record(lineage.name, asked, kept)
-    host.store.add_run(record)
-    add_to_index(host.store, results)
+    keep_run(host.store, record, results)
     shown = replace(lineage, models=tuple(present.values()), suite=asked.name)
     problems = (*read.problems, *owned.problems)
     return Imported(shown, asked, results, record, problems, tuple(dict.fromkeys(notes)))

@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from zoo.contrasts import Contrast, Stage, StageScore, Tradeoff
+from zoo.contrasts import Stage, Tradeoff
 from zoo.reporting import figures
-from zoo.reporting.cells import contrast_cell, mean_cell
+from zoo.reporting.benchmark_rows import BenchmarkRow, folded, mean_change, mean_score
 from zoo.reporting.draft import Draft
 from zoo.reporting.joins import RowKey, row_key
 from zoo.reporting.lineage import leaves, roots
 from zoo.reporting.published import held_against_published
 from zoo.reporting.tables import Block, Cell, Column, Row, Table
-from zoo.reporting.text import clean, shorten
 from zoo.results import Protocol
 
-LABEL_WIDTH = 40
 FACTS = (
     Column("n", aside="n {}"),
     Column("shots", aside="{}-shot"),
     Column("chance", aside="chance {}"),
 )
-RAW = " (raw)"
-"""Marks a benchmark that is no share of 1 (perplexity, say): its own unit, and in no mean."""
 
 
 def benchmark_table(draft: Draft, protocol: Protocol, *, finals: bool = False) -> Table:
@@ -44,7 +40,7 @@ def benchmark_table(draft: Draft, protocol: Protocol, *, finals: bool = False) -
         *(Column(draft.name(stage.model), under="published") for stage in known),
     )
     rows = [
-        _Row(draft, protocol, key, scores)
+        BenchmarkRow(draft, protocol, key, scores)
         for key in draft.joins.rows
         if (scores := draft.joins.across(protocol, key))
     ]
@@ -91,72 +87,6 @@ class _Published:
         return Cell(figures.points(held.published), extra=word, mixed=bool(held.differences))
 
 
-class _Row:
-    """One benchmark under one protocol, in all stages."""
-
-    def __init__(
-        self, draft: Draft, protocol: Protocol, key: RowKey, scores: Sequence[StageScore]
-    ) -> None:
-        self.draft, self.protocol, self.key = draft, protocol, key
-        scored = [score for score in scores if score.status == "scored"]
-        self.example = (scored or scores)[0]
-        self.capability = self.example.capability
-        self.raw = bool(scored) and not any(figures.known(each.normalised) for each in scored)
-
-    @property
-    def label(self) -> str:
-        """The benchmark, with as much of metric and filter as tells it from its namesakes."""
-        benchmark, metric, filter, _ = self.key
-        rows = self.draft.joins.rows
-        if len({each[1:3] for each in rows if each[0] == benchmark}) > 1:
-            benchmark += f" ({metric}, {filter})"
-        return shorten(clean(benchmark) or "(no name)", LABEL_WIDTH) + RAW * self.raw
-
-    @property
-    def facts(self) -> tuple[Cell, ...]:
-        return (
-            Cell(figures.count(self.example.n)),
-            Cell(figures.count(self.example.num_fewshot)),
-            Cell(figures.UNKNOWN if self.raw else figures.points(self.example.chance)),
-        )
-
-    def score(self, model: str) -> StageScore | None:
-        return self.draft.joins.scores.get((model, self.protocol, self.key))
-
-    def contrast(self, pair: tuple[str, str]) -> Contrast | None:
-        return self.draft.joins.contrast(pair, self.protocol, self.key)
-
-    def score_cell(self, model: str) -> Cell:
-        score = self.score(model)
-        if score is None:
-            return Cell(figures.UNKNOWN)
-        if score.status != "scored":
-            return self._unscored(model, score)
-        return Cell(figures.points(score.value, raw=self.raw))
-
-    def delta_cell(self, pair: tuple[str, str]) -> Cell:
-        """The change; where there is none, why: the child, its parent, or a mixed edge."""
-        contrast = self.contrast(pair)
-        notes: tuple[int, ...] = ()
-        if contrast and contrast.mixed:
-            notes = (self.draft.note(f"mixed edge: {contrast.mixed}"),)
-        if contrast and figures.known(contrast.delta):
-            return contrast_cell(contrast, self.example.n, raw=self.raw, notes=notes)
-
-        base, other = pair
-        score = self.score(other)
-        if score and score.status != "scored":
-            return self._unscored(other, score)
-        score = self.score(base)
-        if score and score.status != "scored":
-            return Cell(figures.UNKNOWN, notes=self.draft.missing(base, score))
-        return Cell(figures.UNKNOWN, notes=notes, mixed=bool(notes))
-
-    def _unscored(self, model: str, score: StageScore) -> Cell:
-        word = "failed" if score.status == "failed" else "n/a"
-        return Cell(word, notes=self.draft.missing(model, score))
-
-
 def _lengths(draft: Draft, protocol: Protocol, models: Sequence[str]) -> tuple[Row, ...]:
     """Median tokens and the share that was cut, of each column's stage, over all it generated."""
     found = {
@@ -179,26 +109,22 @@ def _lengths(draft: Draft, protocol: Protocol, models: Sequence[str]) -> tuple[R
 
 
 def _with_mean(
-    rows: Sequence[_Row],
+    rows: Sequence[BenchmarkRow],
     starts: Sequence[Stage],
     pairs: Sequence[tuple[str, str]],
     ends: Sequence[Stage],
     known: Sequence[Stage],
     held: _Published,
 ) -> tuple[Row, ...]:
-    """The rows of a block and, last, their mean, without mixed edges and raw numbers."""
+    """The rows of a block and, last, their mean, without mixed edges and raw numbers; a group's
+    rows count as one."""
     fit = [row for row in rows if not row.raw]
-    means = [_mean_score(fit, stage) for stage in starts]
-    for pair in pairs:
-        contrasts = [row.contrast(pair) for row in fit]
-        deltas = [
-            each.delta
-            for each in contrasts
-            if each and not each.mixed and figures.known(each.delta)
-        ]
-        means.append(mean_cell(deltas, len(fit), signed=True))
-    means += [_mean_score(fit, stage) for stage in ends]
-    means += [Cell("") for _ in known]
+    means = [
+        *(mean_score(fit, stage.model) for stage in starts),
+        *(mean_change(fit, pair) for pair in pairs),
+        *(mean_score(fit, stage.model) for stage in ends),
+        *(Cell("") for _ in known),
+    ]
 
     body = [
         Row(
@@ -211,12 +137,6 @@ def _with_mean(
                 *(held.cell(stage.model, row.key) for stage in known),
             ),
         )
-        for row in rows
+        for row in folded(rows)
     ]
     return (*body, Row("mean", (*(Cell("") for _ in FACTS), *means), is_mean=True))
-
-
-def _mean_score(fit: Sequence[_Row], stage: Stage) -> Cell:
-    scores = [row.score(stage.model) for row in fit]
-    values = [each.value for each in scores if each and figures.known(each.value)]
-    return mean_cell(values, len(fit), signed=False)

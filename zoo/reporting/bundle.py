@@ -21,13 +21,13 @@ def vega() -> str:
     import vl_convert
 
     script = str(vl_convert.javascript_bundle("window.vegaEmbed=vegaEmbed;"))
-    return _inline(script)
+    return inline(script)
 
 
 @cache
 def own(name: str) -> str:
     """A script or style that lies in this package."""
-    return _inline(files("zoo.reporting").joinpath(name).read_text("utf-8"))
+    return inline(files("zoo.reporting").joinpath(name).read_text("utf-8"))
 
 
 def policy(scripts: Sequence[str], styles: Sequence[str], *, served: bool = False) -> str:
@@ -62,7 +62,7 @@ def json_for_script(value: Any) -> Markup:
     return for_script(json.dumps(value, allow_nan=False, separators=(",", ":")))
 
 
-def _inline(script: str) -> str:
+def inline(script: str) -> str:
     """A browser reads line ends as \\n, and the first `</script` as the end."""
     script = script.replace("\r\n", "\n").replace("\r", "\n")
     if "</script" in script.lower() or "<!--" in script:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from statistics import fmean
-
+from zoo.composites import capability_mean
 from zoo.contrasts import Stage
 from zoo.reporting import figures
 from zoo.reporting.draft import Draft
@@ -16,8 +15,8 @@ from zoo.results import Protocol
 def capability_table(draft: Draft) -> Table:
     """Rows are capabilities, targets first; columns are stages; a block for each protocol.
 
-    A cell is the mean of the normalised scores of the capability's benchmarks, unknown where one
-    of them is missing.
+    A cell is the mean of the normalised scores of the capability's benchmarks, those of a group
+    counting as one, and unknown where one of them is missing.
     """
     names: dict[str, None] = {}
     for target in draft.tradeoff.targets:
@@ -43,6 +42,4 @@ def _row(draft: Draft, capability: str, protocol: Protocol) -> Row:
 
 def _cell(stage: Stage, capability: str, protocol: Protocol) -> Cell:
     asked = [s for s in stage.scores if (s.capability, s.protocol) == (capability, protocol)]
-    values = [score.normalised for score in asked if score.normalised is not None]
-    whole = bool(values) and len(values) == len(asked)
-    return Cell(figures.points(fmean(values)) if whole else figures.UNKNOWN)
+    return Cell(figures.points(capability_mean(asked)))

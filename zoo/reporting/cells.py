@@ -61,11 +61,14 @@ def contrast_cell(
     )
 
 
-def mean_cell(values: Sequence[float], rows: int, *, signed: bool) -> Cell:
-    """Plain mean of a column in points; it says so where rows are missing."""
+def mean_cell(
+    values: Sequence[float], weights: Sequence[float], rows: int, *, signed: bool
+) -> Cell:
+    """Weighted mean of a column in points; it says so where rows are missing."""
     if not values:
         return Cell(figures.UNKNOWN if rows else "")
-    text = figures.signed(fmean(values)) if signed else figures.points(fmean(values))
+    mean = fmean(values, weights)
+    text = figures.signed(mean) if signed else figures.points(mean)
     return Cell(text, extra="" if len(values) == rows else f"({len(values)} of {rows})")
 
 

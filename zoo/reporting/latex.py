@@ -56,7 +56,11 @@ def escape(text: object) -> str:
 
 def to_latex(tradeoff: Tradeoff) -> str:
     """One table environment for each table; the last one's caption explains all of them."""
-    report = lay_out(tradeoff, paper=True, details=True)
+    return latex_of(lay_out(tradeoff, paper=True, details=True))
+
+
+def latex_of(report: Report) -> str:
+    """The same of what is laid out already."""
     parts = [PREAMBLE]
     tables = (*report.tables, *report.details, *([report.claims] if report.claims else []))
     for number, table in enumerate(tables, start=1):
@@ -87,7 +91,9 @@ def _table(report: Report, table: Table, *, is_last: bool) -> str:
 
 
 def _caption(report: Report, table: Table, *, is_last: bool) -> str:
-    sentences = [f"{table.title}: {report.title}.", f"Trained for (targets): {report.targets}."]
+    sentences = [f"{table.title}: {report.title}."]
+    if report.targets:
+        sentences.append(f"Trained for (targets): {report.targets}.")
     if is_last:
         stages = (
             f"{name} = {model}" + (f" @ {revision}" if revision else "")

@@ -7,7 +7,8 @@ from typing import Any
 
 from zoo.contrasts import Method, Tradeoff
 from zoo.reporting import figures
-from zoo.reporting.benchmark_table import RAW, benchmark_table
+from zoo.reporting.benchmark_rows import FOLDED, RAW
+from zoo.reporting.benchmark_table import benchmark_table
 from zoo.reporting.capability_table import capability_table
 from zoo.reporting.cells import BH_LEVEL, HOLM_LEVEL, change_cell, estimate_cell
 from zoo.reporting.claims_table import claims_table, untried
@@ -115,9 +116,9 @@ def _reading(draft: Draft, tables: list[Table], untried: str) -> tuple[str, ...]
         "uniform": "Uniform: every stage is asked alike, plain completion.",
         "native": "Native: each stage is asked as its regime says.",
     }
-    raw = any(
-        row.label.endswith(RAW) for table in tables for each in table.blocks for row in each.rows
-    )
+    labels = [row.label for table in tables for each in table.blocks for row in each.rows]
+    raw = any(label.endswith(RAW) for label in labels)
+    folds = any(label.removesuffix(RAW).endswith(FOLDED) for label in labels)
     sentences = [
         "G: mean of the general capabilities that are no target; S: of the targets; Other: of the "
         "special skills that are no target. In these, and by capability, a guesser has 0 and "
@@ -129,6 +130,10 @@ def _reading(draft: Draft, tables: list[Table], untried: str) -> tuple[str, ...]
         f"Benjamini-Hochberg (q ≤ {BH_LEVEL:.2f}). In parentheses: smaller than the minimum "
         "detectable effect (mde). ⚠: the two ends differ in more than the model.",
         "Raw: no share of 1; its own unit, and in no mean." if raw else "",
+        "A group of many tasks stands in one row, as a mean in which they are weighted as in its "
+        "capability, with limits as if tasks were independent; CSV and JSON have each task."
+        if folds
+        else "",
         untried,
         *(_seeded(draft, each) for each in draft.tradeoff.methods),
         "Intervals are over items and speak of these checkpoints; a claim about the method of "

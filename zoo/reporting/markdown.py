@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 from zoo.contrasts import Tradeoff
 from zoo.reporting.layout import lay_out
-from zoo.reporting.tables import Cell, Row, Table
+from zoo.reporting.tables import Cell, Report, Row, Table
 from zoo.reporting.text import clean
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|~#$])")
@@ -32,8 +32,14 @@ def grid(headings: Sequence[str], rows: Sequence[Sequence[str]], align: Sequence
 
 def to_markdown(tradeoff: Tradeoff) -> str:
     """Title, tables, footnotes and caption."""
-    report = lay_out(tradeoff, paper=True, details=True)
-    parts = [f"## {escape(report.title)}", f"Trained for (targets): {escape(report.targets)}"]
+    return markdown_of(lay_out(tradeoff, paper=True, details=True))
+
+
+def markdown_of(report: Report) -> str:
+    """The same of what is laid out already."""
+    parts = [f"## {escape(report.title)}"]
+    if report.targets:
+        parts.append(f"Trained for (targets): {escape(report.targets)}")
     for table in (*report.tables, *report.details, *([report.claims] if report.claims else [])):
         parts += [f"### {escape(table.title)}", _table(table)]
     if report.advice:

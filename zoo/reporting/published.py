@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from zoo.contrasts import StageScore, Tradeoff
+from zoo.contrasts import Stage, StageScore, Tradeoff
 from zoo.reporting import figures
+from zoo.results import Protocol
 
 PROTOCOL_ROOM = 0.03
 """What an unknown detail of protocol may change, as a fraction."""
@@ -50,7 +51,7 @@ class Held:
 
 
 def held_against_published(tradeoff: Tradeoff) -> list[Held]:
-    """Every score of the run that was published for the same model and benchmark."""
+    """Every score of the run that was published for the same model and benchmark or group."""
     data = _data()
     names = {task: name for name, tasks in data["benchmarks"].items() for task in tasks}
     published: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
@@ -58,7 +59,7 @@ def held_against_published(tradeoff: Tradeoff) -> list[Held]:
         published.setdefault((row["model"].lower(), row["benchmark"]), []).append(row)
     held = []
     for stage in tradeoff.stages:
-        for score in stage.scores:
+        for score in (*stage.scores, *_groups(stage)):
             name = names.get(score.benchmark, "")
             for row in published.get((stage.model.lower(), name), []):
                 if figures.known(score.value) and figures.known(score.stderr):
@@ -75,6 +76,27 @@ def held_against_published(tradeoff: Tradeoff) -> list[Held]:
                         )
                     )
     return held
+
+
+def _groups(stage: Stage) -> Iterator[StageScore]:
+    """A stage's score on each group that it has scored whole, as lm-eval has it; the standard error
+    takes the group's tasks for independent."""
+    found: dict[tuple[str, Protocol, str, str, int | None], list[StageScore]] = {}
+    for each in stage.scores:
+        if each.group:
+            key = (each.group, each.protocol, each.metric, each.filter, each.num_fewshot)
+            found.setdefault(key, []).append(each)
+    for (group, *_), scores in found.items():
+        whole = sum(each.share for each in scores)
+        known = [(e.value, e.stderr, e.share / (whole or 1)) for e in scores]
+        if not any(value is None or stderr is None for value, stderr, _ in known):
+            yield replace(
+                scores[0],
+                benchmark=group,
+                n=sum(each.n for each in scores),
+                value=sum((value or 0.0) * share for value, _, share in known),
+                stderr=math.hypot(*((stderr or 0.0) * share for _, stderr, share in known)),
+            )
 
 
 def _differences(score: StageScore, row: Mapping[str, Any], regime: str) -> tuple[str, ...]:

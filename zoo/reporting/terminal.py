@@ -62,9 +62,14 @@ def captured(show: Callable[[Console], None], width: int, color: bool = False) -
 
 def print_report(tradeoff: Tradeoff, console: Console) -> None:
     """Print the title, the tables, and below them what explains the numbers."""
-    report = lay_out(tradeoff)
+    print_tables(lay_out(tradeoff), console)
+
+
+def print_tables(report: Report, console: Console) -> None:
+    """The same of what is laid out already."""
     console.print(Text(report.title, style="bold"))
-    console.print(Text(f"Trained for (targets): {report.targets}"))
+    if report.targets:
+        console.print(Text(f"Trained for (targets): {report.targets}"))
     for table in (*report.tables, *([report.claims] if report.claims else [])):
         console.print()
         console.print(Text(table.title, style="bold"))

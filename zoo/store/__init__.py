@@ -6,7 +6,8 @@ scores/<key>/          how that was scored, under the score key
 attempts/<key>/<n>/    answers of cells that are not finished, under the response key
 questions/<key>/       what was asked, for people to read
 runs/<id>.json         what a run asked for, and the keys it was found under
-index.sqlite           summaries of the scored cells and heads of the runs, rebuildable
+standings/<id>.json    what the run says of each stage and edge as a whole
+index.sqlite           summaries of cells, standings and heads of runs, rebuildable
 aside/                 cells that failed their check or were asked again, for a person to look at
 """
 
@@ -26,6 +27,7 @@ from zoo.results import RunRecord
 from zoo.store import cells, index, runs
 from zoo.store.atomic import write_file
 from zoo.store.attempts import Attempt, Attempts
+from zoo.store.index import RunLines
 from zoo.store.runs import RunHead
 from zoo.store.verifying import find_damage
 
@@ -49,7 +51,7 @@ KINDS = (RESPONSES, SCORES, QUESTIONS)
 
 
 class DamagedIndexError(StoreError):
-    """The index is no database any more; it can be made again."""
+    """The index is no database any more, or another zoo's; it can be made again."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,23 @@ class Store:
         _write(path, runs.spell_run(record))
         return path
 
+    def add_standing(self, run: str, standing: Mapping[str, Any]) -> Path:
+        """Writes what a run says as a whole, as plain JSON; returns its file. Raises StoreError."""
+        self._mark()
+        path = runs.standing_file(self.root, run)
+        _write(path, runs.spell_standing(standing))
+        return path
+
+    def standing(self, run: str) -> dict[str, Any] | None:
+        """The standing of a run, by the id of its record; None where there is none.
+
+        One that cannot be read is named in the log and counts as absent.
+        """
+        path = runs.standing_file(self.root, run)
+        if not path.is_file():
+            return None
+        return next(_passing_over(runs.read_standing, [path]), None)
+
     def runs(self) -> list[Path]:
         """Files of all run records, oldest first."""
         return runs.run_files(self.root)
@@ -185,37 +204,44 @@ class Store:
         paths = reversed(self.runs()) if heads is None else (head.path for head in heads)
         return _passing_over(runs.read_run, paths)
 
-    def index_rows(self, rows: Iterable[Mapping[str, Any]], heads: Iterable[RunHead] = ()) -> None:
-        """Adds scored cells, and heads of runs, to the index.
+    def index_rows(self, rows: Iterable[Mapping[str, Any]], runs: Iterable[RunLines] = ()) -> None:
+        """Adds scored cells, and what is known of runs, to the index.
 
         Raises DamagedIndexError, or StoreError where it is sound and cannot be written: locked by
         another run, on a full disk.
         """
         self._mark()
         try:
-            index.write_rows(self._index, rows, heads)
+            index.write_rows(self._index, rows, runs)
         except sqlite3.DatabaseError as problem:
             raise _unusable(problem) from None
 
     def replace_index(
-        self, rows: Iterable[Mapping[str, Any]], heads: Iterable[RunHead] = ()
+        self, rows: Iterable[Mapping[str, Any]], runs: Iterable[RunLines] = ()
     ) -> int:
         """Makes the index of these alone; returns how many cells it then knows.
 
-        heads: as they are when all rows have been taken.
+        runs: as they are when all rows have been taken.
         """
         for path in self.root.glob("index.sqlite*"):
             path.unlink()
-        self.index_rows(rows, heads)
-        return index.count_rows(self._index)
+        self.index_rows(rows, runs)
+        return self.from_index(index.count_rows)
 
     def indexed(self, **only: str | Sequence[str]) -> list[dict[str, Any]]:
         """Scored cells the index knows; StoreError where it cannot be read.
 
         only: what a column of the index must be, or be one of, such as family="nano".
         """
+        return self.from_index(lambda path: index.read_rows(path, only))
+
+    def from_index(self, read: Callable[[Path], T]) -> T:
+        """What one of the readers of `zoo.store.index` finds.
+
+        Raises DamagedIndexError, or StoreError where it is sound and cannot be read.
+        """
         try:
-            return index.read_rows(self._index, only)
+            return read(self._index)
         except sqlite3.DatabaseError as problem:
             raise _unusable(problem) from None
 
@@ -234,6 +260,9 @@ class Store:
 
 def _unusable(problem: sqlite3.DatabaseError) -> StoreError:
     """What sqlite says of the index; an error that carries no code came before sqlite was asked."""
+    if isinstance(problem, index.OlderShapeError):
+        said = "the index is of another version of zoo; `zoo store rebuild` makes it again"
+        return DamagedIndexError(said)
     # the low byte is the code, the rest of it says more closely what happened
     code = getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
     damaged = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

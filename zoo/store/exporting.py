@@ -11,6 +11,7 @@ from pathlib import Path
 from zoo.errors import StoreError
 from zoo.store import KINDS, QUESTIONS, RESPONSES, SCORES, Store, atomic
 from zoo.store.cells import FORMAT, MANIFEST, TABLE, read_files
+from zoo.store.runs import STANDINGS, standing_file
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """Every member's time, so that the same cells make the same archive."""
@@ -65,6 +66,9 @@ class _Members:
         for run in self._runs:
             record = self._store.read_run(run)
             yield f"runs/{run.name}", run.read_bytes()
+            standing = standing_file(self._store.root, record.id)
+            if self._store.standing(record.id) is not None:
+                yield f"{STANDINGS}/{standing.name}", standing.read_bytes()
             for cell in record.cells:
                 if cell.status == "scored":
                     if cell.response_key:  # imported cells and what a probe measured have none

@@ -1,6 +1,7 @@
-"""Run records: what each run asked for, and which of them somebody has to read.
+"""Run records: what each run asked for, how it came out, and which somebody has to read.
 
-    runs/<id>.json    a sealed record, written once
+    runs/<id>.json         a sealed record, written once
+    standings/<id>.json    sealed too: what the run says of each stage and edge as a whole
 
 To find the runs of a family among many, their heads suffice. The index knows them; a head that it
 does not know, or whose file has another size or time than it says, is read from the file.
@@ -20,6 +21,7 @@ from zoo.store.sealed import seal, unseal
 from zoo.structuring import plain, read
 
 RUNS = "runs"
+STANDINGS = "standings"
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,27 @@ def read_run(path: Path) -> RunRecord:
 
 def read_table(path: Path) -> dict[str, Any]:
     """A run record as plain JSON; StoreError unless every byte is as it was written."""
-    try:
-        table = unseal(path.read_bytes())
-        if table["format"] != FORMAT:
-            raise ValueError("it is of another format")
-        found: dict[str, Any] = table["run"]
-        return found
-    except Exception as problem:
-        raise _unreadable(path, problem) from None
+    return _unsealed(path, "run", "run record")
+
+
+def standing_file(root: Path, id: str) -> Path:
+    """Where the standing of a run lies."""
+    return root / STANDINGS / f"{id}.json"
+
+
+def standing_files(root: Path) -> list[Path]:
+    """Files of all standings, oldest first."""
+    return sorted((root / STANDINGS).glob("*.json"))
+
+
+def spell_standing(standing: Mapping[str, Any]) -> bytes:
+    """A standing as its file holds it."""
+    return seal({"format": FORMAT, "standing": standing})
+
+
+def read_standing(path: Path) -> dict[str, Any]:
+    """A standing as plain JSON; StoreError unless every byte is as it was written."""
+    return _unsealed(path, "standing", "standing")
 
 
 def head_of(path: Path, table: Mapping[str, Any]) -> RunHead:
@@ -80,5 +95,16 @@ def stamp(path: Path) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _unreadable(path: Path, problem: Exception) -> StoreError:
-    return StoreError(f"the run record {path} cannot be read: {problem}")
+def _unsealed(path: Path, name: str, called: str) -> dict[str, Any]:
+    try:
+        table = unseal(path.read_bytes())
+        if table["format"] != FORMAT:
+            raise ValueError("it is of another format")
+        found: dict[str, Any] = table[name]
+        return found
+    except Exception as problem:
+        raise _unreadable(path, problem, called) from None
+
+
+def _unreadable(path: Path, problem: Exception, called: str = "run record") -> StoreError:
+    return StoreError(f"the {called} {path} cannot be read: {problem}")

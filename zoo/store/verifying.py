@@ -10,7 +10,7 @@ from typing import TypeVar
 from zoo.errors import StoreError
 from zoo.store.attempts import Attempts
 from zoo.store.cells import keys_in, read_files
-from zoo.store.runs import read_run, run_files
+from zoo.store.runs import read_run, read_standing, run_files, standing_files
 
 T = TypeVar("T")
 
@@ -19,7 +19,7 @@ READERS = 8
 
 
 def find_damage(root: Path, kinds: Iterable[str], attempts: Attempts) -> Iterator[str]:
-    """One sentence for each cell, journal or run record that is not what was written."""
+    """One sentence for each cell, journal, run record or standing that is not what was written."""
     folders = [(kind, folder) for kind in kinds for folder in sorted((root / kind).glob("??"))]
 
     def of_cells(place: tuple[str, Path]) -> list[str]:
@@ -32,6 +32,7 @@ def find_damage(root: Path, kinds: Iterable[str], attempts: Attempts) -> Iterato
     for key in attempts.cells():
         yield from attempts.problems(key)
     yield from _said(read_run, run_files(root))
+    yield from _said(read_standing, standing_files(root))
 
 
 def _said(read: Callable[[T], object], places: Iterable[T]) -> list[str]:

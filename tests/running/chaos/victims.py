@@ -39,6 +39,8 @@ PHASES = {
     "evaluator._score": "scoring",
     "evaluator._answers": "between answers and cells",
     "__init__.add_run": "writing the record",
+    "standings.standing_of": "summing up",
+    "__init__.add_standing": "writing the standing",
     "maintenance.add_to_index": "writing the index",
     "liveness.signs_of_life": "saying that it lives",
     "forkserver.__init__": "starting workers",

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 from zoo.probing import describe
 from zoo.snapshots import PATIENCE, causes, is_silence
+
+MEMORY = 60.0
+"""Seconds for which it is known whether the Hub answers for a data set, of which a group of tasks
+reads one part after the other."""
 
 GONE = ("DatasetNotFoundError", "RepositoryNotFoundError")
 
@@ -18,19 +24,30 @@ def bounded(dataset: str, patience: float = PATIENCE) -> Iterator[None]:
     The Hub's own client tries again for minutes where a connection hangs.
     """
     import datasets
-    from huggingface_hub import HfApi
 
     before = datasets.config.HF_HUB_OFFLINE
     if not before:
-        try:
-            HfApi(endpoint=datasets.config.HF_ENDPOINT).dataset_info(dataset, timeout=patience)
-        except Exception as problem:
-            # whatever else it says, loading says it too, and more exactly
-            datasets.config.HF_HUB_OFFLINE = is_silence(problem)
+        span = int(time.monotonic() // MEMORY)
+        datasets.config.HF_HUB_OFFLINE = _silent(
+            datasets.config.HF_ENDPOINT, dataset, patience, span
+        )
     try:
         yield
     finally:
         datasets.config.HF_HUB_OFFLINE = before
+
+
+@lru_cache(maxsize=64)
+def _silent(endpoint: str, dataset: str, patience: float, span: int) -> bool:  # noqa: ARG001
+    """Whether the Hub does not answer for a data set. span: when it was asked, as a number."""
+    from huggingface_hub import HfApi
+
+    try:
+        HfApi(endpoint=endpoint).dataset_info(dataset, timeout=patience)
+    except Exception as problem:
+        # whatever else it says, loading says it too, and more exactly
+        return is_silence(problem)
+    return False
 
 
 def data_trouble(problem: BaseException, dataset: str) -> str:

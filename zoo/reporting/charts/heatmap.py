@@ -78,19 +78,20 @@ def _fields(draft: Draft, protocol: Protocol) -> list[Field]:
     for edge in edges(draft):
         if edge.protocol != protocol:
             continue
-        groups: dict[str, list[tuple[float, Contrast]]] = {}
+        groups: dict[str, list[tuple[float, float, Contrast]]] = {}
         for key, contrast in edge.changes:
             before, after = (draft.joins.scores.get((m, protocol, key)) for m in edge.pair)
             if before is None or after is None or contrast.mixed:
                 continue
             if figures.known(before.normalised) and figures.known(after.normalised):
                 change = after.normalised - before.normalised
-                groups.setdefault(after.capability, []).append((change, contrast))
+                groups.setdefault(after.capability, []).append((change, after.share, contrast))
         for capability, members in groups.items():
-            ps = [each.p for _, each in members if figures.known(each.p)]
+            contrasts = [each for *_, each in members]
+            ps = [each.p for each in contrasts if figures.known(each.p)]
             p = min(1.0, len(ps) * min(ps)) if len(ps) == len(members) else None
-            delta = fmean(change for change, _ in members)
-            flags = _flags(draft, edge.pair[1], protocol, [each for _, each in members])
+            delta = fmean([each[0] for each in members], [each[1] for each in members])
+            flags = _flags(draft, edge.pair[1], protocol, contrasts)
             name = shorten(clean(capability), 22) or "(no name)"
             bare.append(Field(edge.other, edge.base, name, delta, p, flags=flags))
     return _marked(bare)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from statistics import fmean
-
+from zoo.composites import capability_mean
 from zoo.contrasts import Estimate, Stage, Tradeoff
 from zoo.reporting import figures
 from zoo.reporting.charts.dots import Dot
@@ -76,10 +75,9 @@ def _dots(tradeoff: Tradeoff, target: str, protocol: Protocol) -> list[Dot]:
 def _single(stage: Stage, target: str, protocol: Protocol) -> Estimate | None:
     """A stage's mean over the benchmarks of one capability, with limits where it is only one."""
     scores = [s for s in stage.scores if (s.capability, s.protocol) == (target, protocol)]
-    values = [score.normalised for score in scores if score.normalised is not None]
-    if not values or len(values) < len(scores):
+    value = capability_mean(scores)
+    if value is None:
         return None
-    value = fmean(values)
     (first, *others) = scores
     if others or first.stderr is None or first.chance is None or first.chance >= 1:
         return Estimate(value)

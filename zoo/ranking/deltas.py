@@ -1,0 +1,100 @@
+"""What a claim changed against its parents: paired where a run held both, else from both errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from zoo.effects import Mean, Shift
+from zoo.ranking.claims import Material
+from zoo.ranking.composing import Composed
+from zoo.ranking.nouns import Delta, Entry
+from zoo.stats import Summary, holm, unpaired_difference
+
+SAME = ("protocol", "dtype", "loader", "engine", "limit_n", "seed")
+"""What two claims must share for a difference between them to be the model's."""
+
+
+def deltas_of(
+    one: Composed, by_model: Mapping[str, Sequence[Composed]], material: Material
+) -> Iterator[Delta]:
+    """A delta for each parent that one of the claims is about.
+
+    by_model: all claims, by id. A paired change is of exactly the cells that the claim has; of
+    several claims about a parent, one of the claim's own source comes first.
+    """
+    facts = one.claim.facts
+    edges = material.edges.get((one.claim.digest, facts["protocol"]), ())
+    for parent in facts["parents"]:
+        known = by_model.get(parent, ())
+        ends = {each.claim.digest for each in known}
+        paired = [e for e in edges if e["base"] == parent and (not ends or e["base_cells"] in ends)]
+        if paired:
+            yield _paired(parent, paired[0])
+            continue
+        alike = [
+            each
+            for each in known
+            if all(each.claim.facts[name] == facts[name] for name in SAME)
+            and each.claim.cells.keys() == one.claim.cells.keys()
+        ]
+        own = [each for each in alike if each.claim.facts["source"] == facts["source"]]
+        if alike:
+            yield _unpaired(parent, (own or alike)[-1], one)
+
+
+def adjusted(entries: Sequence[Entry], measure: str) -> list[Entry]:
+    """With Holm's p over all deltas of the measure under each protocol."""
+    shifts = [(e.protocol, delta.of(measure)) for e in entries for delta in e.deltas]
+    found: dict[int, float] = {}
+    for protocol in {each for each, _ in shifts}:
+        places = [place for place, (each, _) in enumerate(shifts) if each == protocol]
+        ps = [_p(shifts[place][1]) for place in places]
+        found |= zip(places, holm(ps).tolist(), strict=True)
+    ordered = iter(found[place] for place in range(len(shifts)))
+    return [
+        replace(
+            entry,
+            deltas=tuple(
+                replace(delta, p_adjusted=None if math.isnan(p) else p)
+                for delta, p in ((delta, next(ordered)) for delta in entry.deltas)
+            ),
+        )
+        for entry in entries
+    ]
+
+
+def _p(shift: Shift | None) -> float:
+    return math.nan if shift is None or shift.p is None else shift.p
+
+
+def _paired(parent: str, edge: Mapping[str, Any]) -> Delta:
+    def shift(table: Mapping[str, Any] | None) -> Shift | None:
+        return Shift(**table) if table else None
+
+    capabilities = {name: Shift(**each) for name, each in edge["capabilities"].items()}
+    return Delta(parent, True, shift(edge["general"]), shift(edge["special"]), capabilities)
+
+
+def _unpaired(parent: str, base: Composed, other: Composed) -> Delta:
+    def shift(before: Mean | None, after: Mean | None) -> Shift | None:
+        if before is None or after is None or before.stderr is None or after.stderr is None:
+            return None
+        # the counts matter only where an error is not known
+        change = unpaired_difference(
+            *(Summary(mean.value, mean.stderr, 0) for mean in (before, after))
+        )
+        return Shift(change.value, change.stderr, change.low, change.high, change.p)
+
+    shifts = {
+        name: shift(base.capabilities.get(name), mean) for name, mean in other.capabilities.items()
+    }
+    return Delta(
+        parent,
+        False,
+        shift(base.general, other.general),
+        shift(base.special, other.special),
+        {name: each for name, each in shifts.items() if each},
+    )
