@@ -130,7 +130,7 @@ def test_what_is_incomplete_has_no_rank_and_says_what_is_missing(store: Store) -
     assert (base.rank.low, base.rank.high) == (1, 1)
     assert child.rank is None
     assert not child.is_complete
-    assert child.gap == "1 of 3 benchmarks are missing: sums"
+    assert child.gap == "lacks 1 of 3 benchmarks: sums"
     assert any("1 of 2 entries are incomplete" in note for note in found.notes)
 
 
