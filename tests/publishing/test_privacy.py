@@ -38,13 +38,14 @@ OPEN = replace(BENCHMARK, task="open_task", licence="mit")
 GATED = replace(BENCHMARK, task="gated_task", licence="mit", policy="gated")
 CANARY = replace(BENCHMARK, task="canary_task", licence="mit", policy="canary")
 UNKNOWN = replace(BENCHMARK, task="unknown_task")
-SUITE = Suite("mine", (OPEN, GATED, CANARY, UNKNOWN))
+QUOTING = replace(GATED, num_fewshot=3)
+SUITE = Suite("mine", (OPEN, GATED, CANARY, UNKNOWN, QUOTING))
 
 
 def fill(zoo: Zoo, name: str, model: Model = MODELS[0], answer: str = "") -> None:
-    """A run of a model on the four benchmarks, with questions and answers that can be told."""
+    """A run of a model on four benchmarks, with questions and answers that can be told."""
     cells = []
-    for benchmark in SUITE.benchmarks:
+    for benchmark in (OPEN, GATED, CANARY, UNKNOWN):
         spec = RunSpec(model, benchmark, "uniform", Prompting())
         key, asked = digest([name, benchmark.task]), digest([name, benchmark.task, "asked"])
         text = answer or f"answer to {benchmark.task}"
@@ -62,7 +63,7 @@ def fill(zoo: Zoo, name: str, model: Model = MODELS[0], answer: str = "") -> Non
         cells.append(RecordedCell(spec, "scored", "", key, questions=asked))
     told = "401 for https://me:canary-in-an-address@host, " + ", ".join(CANARIES.values())
     failed = RunSpec(model, replace(OPEN, num_fewshot=3), "uniform", Prompting())
-    quoting = RunSpec(model, replace(GATED, num_fewshot=3), "uniform", Prompting())
+    quoting = RunSpec(model, QUOTING, "uniform", Prompting())
     cells.append(RecordedCell(failed, "failed", error=told))
     cells.append(RecordedCell(quoting, "failed", error="cannot parse: question of gated_task"))
     made = record(name, *cells, suite=SUITE, include_paths=["/canary/of/a/path"])

@@ -106,7 +106,7 @@ def run_of(run: Published, version: str) -> dict[str, Any]:
             for result, key in zip(run.results, keys, strict=True)
         ],
         "standing": run.standing,
-        "tradeoff": {name: run.tradeoff.get(name) for name in TRADEOFF},
+        "tradeoff": _tradeoff_of(run),
     }
     found: dict[str, Any] = renamed(said, run.names)
     return found
@@ -146,6 +146,16 @@ def provenance_of(result: Result) -> dict[str, Any]:
     table = plain(result.provenance)
     facts = {name: text for name, text in table["imported"].items() if name in IMPORTED}
     return {**{name: table[name] for name in PROVENANCE}, "imported": facts}
+
+
+def _tradeoff_of(run: Published) -> dict[str, Any]:
+    """The trade-off without errors, which may quote items: the cells say of them what may be."""
+    found = {name: run.tradeoff.get(name) for name in TRADEOFF}
+    stages = [
+        {**stage, "scores": [{**score, "error": None} for score in stage["scores"]]}
+        for stage in found["stages"] or ()
+    ]
+    return {**found, "stages": stages}
 
 
 def _goes_out(name: str, value: Any) -> bool:
