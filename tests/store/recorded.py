@@ -31,7 +31,7 @@ def keep(
     benchmark = replace(BENCHMARK, chance=chance)
     spec = RunSpec(model, benchmark, protocol, Prompting())
     key = digest([model.id, protocol, value, weights])
-    provenance = Provenance(response_key=key[::-1], score_key=key, weights=weights, dtype="float32")
+    provenance = Provenance(key[::-1], key, weights=weights, loader="torch", dtype="float32")
     items = [
         Item(f"i{n}", f"i{n}", 0, float(n % 2), None, None, None, 0.25, 0.5, "x", "p")
         for n in range(4)

@@ -5,7 +5,7 @@ Format: huggingface.co/docs/hub/eval-results. Values are in per cent, as the boa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import yaml
@@ -32,6 +32,11 @@ REGISTERED = {
     "leaderboard_mmlu_pro": Evaluation("TIGER-Lab/MMLU-Pro", "mmlu_pro"),
 }
 """Tasks of lm-eval that ask the whole of a benchmark of the Hub; zoo.toml adds to them."""
+SAME_WEIGHTS = frozenset(
+    "add_bos_token attn_implementation dtype enable_thinking max_gen_toks max_length parallelize "
+    "prefix_token_id think_end_token tier trust_remote_code".split()
+)
+"""Arguments of a loader under which the weights are those of the model's repository."""
 METRICS = ("acc", "acc_norm", "exact_match")
 """What such a board ranks by: shares of items, 0..1."""
 
@@ -45,17 +50,21 @@ class Offers:
 
 
 def offers_of(
-    runs: Sequence[Published], known: Mapping[str, Evaluation], source: str = ""
+    runs: Sequence[Published],
+    known: Mapping[str, Evaluation],
+    readers: Collection[str],
+    source: str = "",
 ) -> Offers:
     """What models of the Hub are offered, newest run first.
 
-    known: benchmarks of the Hub by task, beside `REGISTERED`. source: address of the results.
+    known: benchmarks of the Hub by task, beside `REGISTERED`. readers: names of the loaders that
+    read a model's own files. source: address of the results.
     """
     table = {**REGISTERED, **known}
     chosen: dict[tuple[str, str], Result] = {}
     notes: dict[str, None] = {}
     for result in _newest_and_native_first(runs):
-        if reason := _unfit(result, table):
+        if reason := _unfit(result, table, readers):
             notes.setdefault(reason)
         else:
             chosen.setdefault((result.spec.model.id, result.spec.benchmark.task), result)
@@ -73,7 +82,7 @@ def _newest_and_native_first(runs: Sequence[Published]) -> Iterator[Result]:
         yield from sorted(run.results, key=lambda each: each.spec.protocol != "native")
 
 
-def _unfit(result: Result, table: Mapping[str, Evaluation]) -> str:
+def _unfit(result: Result, table: Mapping[str, Evaluation], readers: Collection[str]) -> str:
     """Why a result is no entry of a model's, or "" where it is one."""
     spec = result.spec
     model = spec.model
@@ -84,6 +93,11 @@ def _unfit(result: Result, table: Mapping[str, Evaluation]) -> str:
         return f"{model.id} was not run from the Hub"
     if result.provenance.imported:
         return f"the results of {model.id} are imported, not measured here"
+    if result.provenance.loader not in readers or not result.provenance.weights:
+        said = result.provenance.loader or "nobody knows which"
+        return f"the loader of {model.id} ({said}) reads no files of its repository"
+    if other := [*sorted(set(model.loader_args) - SAME_WEIGHTS), *model.regime_args]:
+        return f"{model.id} was not run as it is in its repository ({', '.join(other)})"
     if spec.limit is not None:
         return f"{task} was asked in part (--limit {spec.limit})"
     if score is None or score.metric not in METRICS:
@@ -100,12 +114,13 @@ def _entry(result: Result, board: Evaluation, source: str) -> bytes:
         f"{score.metric}, {score.filter}",
         *([f"{shots}-shot"] if shots is not None else []),
         *([f"model at {spec.model.revision}"] if spec.model.revision else []),
+        result.provenance.dtype,
         f"stderr {100 * score.stderr:.2f}" if score.stderr is not None else "",
     ]
     entry = {
         "dataset": {"id": board.dataset, "task_id": board.task_id},
         "value": round(100 * score.value, 4),
-        "date": result.provenance.finished[:10],
+        **({"date": finished[:10]} if (finished := result.provenance.finished) else {}),
         **({"source": {"url": source, "name": "stagezoo"}} if source else {}),
         "notes": "; ".join(filter(None, notes)),
     }

@@ -147,7 +147,9 @@ def prepare(
 
         public = wanted.to == HUB and not table.private
         source = f"{constants.ENDPOINT}/datasets/{table.repo}" if public else ""
-        offers = offers_of([run for run, _ in runs], table.evaluations, source)
+        loaders = host.registry.loaders
+        readers = {name for name in loaders if loaders[name].reads_files}
+        offers = offers_of([run for run, _ in runs], table.evaluations, readers, source)
         bundles += offers.bundles
         notes += [f"not offered to a model: {note}" for note in offers.notes]
     for bundle in bundles:
