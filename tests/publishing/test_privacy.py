@@ -14,7 +14,7 @@ import pytest
 from hub import Hub
 from hypothesis import given
 from hypothesis import strategies as st
-from store.recorded import record
+from store.recorded import keep, record
 
 from publishing.conftest import BENCHMARK, MODELS, Driver, Zoo
 from zoo.benchmarks import Suite
@@ -55,7 +55,9 @@ def fill(zoo: Zoo, name: str, model: Model = MODELS[0], answer: str = "") -> Non
             )
         ]
         columns = {each: [getattr(i, each) for i in items] for each in Item.__dataclass_fields__}
-        facts = Provenance(score_key=key, dtype="float32", first_tokens=(70_001, 70_002))
+        facts = Provenance(
+            score_key=key, weights="fe" * 32, dtype="float32", first_tokens=(70_001, 70_002)
+        )
         summary = {"scores": plain((Score("acc", 0.5, 0.1, 1),)), "provenance": plain(facts)}
         zoo.store.put(SCORES, key, columns, summary)
         question = Question((f"question of {benchmark.task}",), ("yes", "no"), "target")
@@ -94,7 +96,7 @@ def test_no_canary_reaches_the_hub(filled: Zoo, hub: Hub) -> None:
     assert done["status"] == 0, done["err"]
     sent = hub.sent()
     assert b'"max_length": 512' in sent
-    assert b'"./tuned"' in sent
+    assert b'"./tuned-fefefefefefe"' in sent
     assert b'"base_url"' in sent, "what is withheld is named"
     for value in (
         *CANARIES.values(),
@@ -210,6 +212,35 @@ def test_models_have_public_names_that_are_no_absolute_paths_and_stay_apart(
     called = [renamed(model, {model: names[model]} if model in names else {}) for model in models]
     assert len(set(called)) == len(set(models))
     assert not [name for name in names.values() if PurePath(name).is_absolute()]
+
+
+def test_folders_of_one_name_are_told_apart_by_their_weights(
+    zoo: Zoo, hub: Hub, repo: str, driver: Driver
+) -> None:
+    def train(folder: str, name: str, weights: str) -> None:
+        model = Model(folder, None, regime="fine-tuned", family=name, base_model="/data/a/base")
+        cell = keep(zoo.store, model=model, weights=weights)
+        zoo.store.add_run(record(name, cell, suite=Suite("mine", (BENCHMARK,)), family=name))
+
+    zoo.store.runs()[0].unlink()
+    train("/data/a/final", "20261103", "a1" * 32)
+    train("/data/b/final", "20261104", "b2" * 32)
+    train("/data/c/final", "20261105", "a1" * 32)
+    assert zoo.publish("--space")["status"] == 0
+    rows = driver.ask("load", repo=repo, config="results")["rows"]
+    names = {row["run"]: row["model"] for row in rows}
+    assert names == {
+        "20261103": "./a/final-a1a1a1a1a1a1",
+        "20261104": "./final-b2b2b2b2b2b2",
+        "20261105": "./c/final-a1a1a1a1a1a1",
+    }
+    board = json.loads(hub.repo("space", repo).head.tree["leaderboard.json"])
+    assert {row["model"] for row in board["rows"]} == set(names.values())
+    train("/data/a/final", "20261106", "c3" * 32)
+    assert zoo.publish("20261106")["status"] == 0
+    rows = driver.ask("load", repo=repo, config="results")["rows"]
+    names = {row["run"]: row["model"] for row in rows}
+    assert names["20261106"] == "./final-c3c3c3c3c3c3", "trained again into the same folder"
 
 
 @given(st.text())

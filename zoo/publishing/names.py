@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path, PurePath
+from types import MappingProxyType
 from typing import Any
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?")
 """What the Hub takes for the name of a repository."""
+
+
+MARKED = 12
+"""Characters of a weights' hash in the name of a folder."""
 
 
 def is_hub_id(name: str) -> bool:
@@ -25,28 +31,40 @@ def safe(name: str) -> str:
     """One step of a path in a repository, of any text.
 
     >>> safe("../a b"), safe("org/model")
-    ('_.a_b', 'org_model')
+    ('_a_b', 'org_model')
     """
     return re.sub(r"\.{2,}", ".", re.sub(r"[^\w.-]+", "_", name)).lstrip(".") or "_"
 
 
-def public_names(models: Iterable[str]) -> dict[str, str]:
-    """What models in absolute folders are called elsewhere: by the folder's name, or as much of
-    its path as tells it from the others.
+def public_names(
+    models: Iterable[str], weights: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
+    """What models in absolute folders are called elsewhere: by the folder's name and the beginning
+    of its weights' hash, or as much of its path as tells it from the others.
+
+    weights: hash by model, of those whose hash is known.
 
     >>> public_names(["org/m", "/data/a/last", "/data/b/last", "/x/tuned"])
     {'/data/a/last': './a/last', '/data/b/last': './b/last', '/x/tuned': './tuned'}
+    >>> public_names(["/data/a/last", "/data/b/last"], {"/data/a/last": "0f" * 32})
+    {'/data/a/last': './last-0f0f0f0f0f0f', '/data/b/last': './last'}
     """
     folders = [name for name in dict.fromkeys(models) if PurePath(name).is_absolute()]
-    found = {}
-    for name in folders:
-        parts = PurePath(name).parts[1:]
-        for length in range(1, len(parts) + 1):
-            tail = parts[-length:]
-            alike = [each for each in folders if PurePath(each).parts[-length:] == tail]
-            if len(alike) == 1:
-                break
-        found[name] = "./" + "/".join(parts[-length:])
+
+    def called(name: str, length: int) -> str:
+        mark = weights.get(name, "")[:MARKED]
+        return "/".join(PurePath(name).parts[1:][-length:]) + (f"-{mark}" if mark else "")
+
+    found: dict[str, str] = {}
+    waiting, length = folders, 0
+    while waiting:
+        length += 1
+        alike = Counter(called(name, length) for name in folders)
+        whole = {name for name in waiting if len(PurePath(name).parts) <= length + 1}
+        for name in waiting:
+            if name in whole or alike[called(name, length)] == 1:
+                found[name] = f"./{called(name, length)}"
+        waiting = [name for name in waiting if name not in found]
     # a folder may stand inside another, whose name begins as its own does
     return dict(sorted(found.items(), key=lambda pair: -len(pair[0])))
 

@@ -114,7 +114,8 @@ def prepare(
     table = table_of(host, wanted)
     host.registry.publishers.get(wanted.to)
     records, notes = choose(host.store, wanted.targets, wanted.suite)
-    runs, damaged = [], []
+    whole: list[Published] = []
+    damaged: list[tuple[str, str]] = []
     for record in records:
         with uncollected():
             results = [read_cell(host.store, cell) for cell in record.cells]
@@ -123,15 +124,16 @@ def prepare(
         if reason := lost_of(run):
             damaged.append((f"the run {record.id}", reason))
         else:
-            runs.append((run, Asked(host.store, [record])))
-    if not runs:
+            whole.append(run)
+    if not whole:
         raise PublishError("; ".join(f"{run}: {reason}" for run, reason in damaged))
+    runs = [replace(run, beside=tuple(each for each in whole if each is not run)) for run in whole]
     from zoo import __version__
 
     private = table.private
     bundles = [
         results_bundle(
-            runs,
+            [(run, Asked(host.store, [run.record])) for run in runs],
             table.repo,
             __version__,
             private=private,
@@ -149,7 +151,7 @@ def prepare(
         source = f"{constants.ENDPOINT}/datasets/{table.repo}" if public else ""
         loaders = host.registry.loaders
         readers = {name for name in loaders if loaders[name].reads_files}
-        offers = offers_of([run for run, _ in runs], table.evaluations, readers, source)
+        offers = offers_of(runs, table.evaluations, readers, source)
         bundles += offers.bundles
         notes += [f"not offered to a model: {note}" for note in offers.notes]
     for bundle in bundles:

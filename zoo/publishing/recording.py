@@ -13,7 +13,7 @@ stands on none.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -51,12 +51,13 @@ TRADEOFF = "schema family suite targets stages edges tradeoffs decomposition cla
 @dataclass(frozen=True)
 class Published:
     """A run whose cells have been read, with its trade-off as a dictionary of zoo.tradeoff/1, and
-    its standing as JSON."""
+    its standing as JSON. beside: runs that go out with it, whose models must have other names."""
 
     record: RunRecord
     results: Sequence[Result]
     tradeoff: Mapping[str, Any]
     standing: Mapping[str, Any]
+    beside: Sequence[Published] = field(default=(), repr=False, compare=False)
 
     @cached_property
     def models(self) -> list[Model]:
@@ -64,10 +65,19 @@ class Published:
         return list({result.spec.model.id: result.spec.model for result in self.results}.values())
 
     @cached_property
-    def names(self) -> dict[str, str]:
+    def weights(self) -> dict[str, str]:
+        """Hash of the weights by model, of those whose hash is known."""
+        hashes = ((each.spec.model.id, each.provenance.weights) for each in self.results)
+        return {model: hash for model, hash in hashes if hash}
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
         """What models in folders of this machine are called elsewhere."""
-        parents = (parent for model in self.models for parent in model.parents)
-        return public_names([*(model.id for model in self.models), *parents])
+        beside = (self, *self.beside)
+        parents = (parent for run in beside for model in run.models for parent in model.parents)
+        own = (model.id for run in beside for model in run.models)
+        known = {model: hash for run in reversed(beside) for model, hash in run.weights.items()}
+        return public_names(sorted({*own, *parents}), known)
 
 
 def may_show_items(benchmark: Benchmark) -> bool:

@@ -24,8 +24,7 @@ def space_bundle(board: Leaderboard, target: str, results: str, *, private: bool
     """The Space `target`. results: the data set that its numbers are published in."""
     from zoo.reporting.leaderboard.page import leaderboard_page
 
-    ids = [name for entry in board.entries for name in (entry.model, *entry.parents)]
-    board = _renamed(board, public_names(ids))
+    board = _publicly(board)
     title = f"Leaderboard: {board.suite}"
     front = {
         "title": title,
@@ -45,6 +44,23 @@ def space_bundle(board: Leaderboard, target: str, results: str, *, private: bool
         "leaderboard.json": spell(renamed(board.to_dict(), {})),
     }
     return Bundle("space", target, files, title, private)
+
+
+def _publicly(board: Leaderboard) -> Leaderboard:
+    """The leaderboard with models called as in the results: a folder may have held several."""
+    ids = sorted({name for each in board.entries for name in (each.model, *each.parents)})
+    known = {each.model: each.identity.weights for each in board.entries}
+    names = public_names(ids, known)
+    entries = tuple(
+        _renamed(
+            each,
+            names
+            if known[each.model] == each.identity.weights
+            else public_names(ids, {**known, each.model: each.identity.weights}),
+        )
+        for each in board.entries
+    )
+    return replace(_renamed(replace(board, entries=()), names), entries=entries)
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:
