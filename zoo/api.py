@@ -269,7 +269,10 @@ def publication_of(host: Host, wanted: Wanted) -> Prepared:
         family = Family(record.family, tuple(models.values()), suite=suite.name)
         return tradeoff_of(host, family, suite, results, (record,)).to_dict()
 
-    return prepare(host, wanted, analyse, lambda: open_leaderboard(host, suite=wanted.suite))
+    def rank(records: Sequence[RunRecord]) -> Leaderboard:
+        return open_leaderboard(host, suite=wanted.suite, records=records)
+
+    return prepare(host, wanted, analyse, rank)
 
 
 def gate(child: str, against: str, *, margin: float = 0.02, **run_args: Any) -> tuple[Gate, ...]:

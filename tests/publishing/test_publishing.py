@@ -9,8 +9,10 @@ from pathlib import Path
 
 import yaml
 from hub import Hub
+from store.recorded import keep, record
 
-from publishing.conftest import Driver, Zoo
+from publishing.conftest import BENCHMARK, MODELS, Driver, Zoo
+from zoo.benchmarks import Suite
 
 
 def files_of(hub: Hub, repo: str) -> dict[str, bytes]:
@@ -176,6 +178,31 @@ def test_the_leaderboard_becomes_a_page_of_its_own_and_is_made_anew(
     zoo.add_run("20261102", value=0.75)
     assert zoo.publish("--space")["status"] == 0
     assert len(space.history()) == 3
+
+
+def test_the_leaderboard_that_is_published_holds_what_is_published_and_nothing_else(
+    zoo: Zoo, hub: Hub, repo: str, tmp_path: Path
+) -> None:
+    other = Zoo(tmp_path / "other", zoo.driver)
+    other.root.mkdir()
+    other.add_run("20261103", value=0.9)
+    other.write(f"{repo}-secret")
+    assert other.publish()["status"] == 0
+    pulled = ["pull", f"{repo}-secret", "--config", str(zoo.root / "zoo.toml"), "--no-plugins"]
+    assert zoo.driver.ask("main", argv=pulled)["status"] == 0
+    zoo.add_run("20261102", value=0.75)
+    cell = keep(zoo.store, model=replace(MODELS[0], id="org/aside"), weights="aside")
+    aside = record("20261104", cell, suite=Suite("mine", (BENCHMARK,)), family="aside")
+    zoo.store.add_run(aside)
+    done = zoo.publish("f", "--space")
+    assert done["status"] == 0, done["err"]
+    tree = hub.repo("space", repo).head.tree
+    rows = json.loads(tree["leaderboard.json"])["rows"]
+    assert {(row["model"], row["scores"][0]["value"]) for row in rows} == {
+        ("org/base", 0.75),
+        ("org/chat", 0.75),
+    }
+    assert not [path for path, data in tree.items() if b"secret" in data]
 
 
 def test_what_was_pulled_from_others_is_not_published_as_ones_own(

@@ -35,6 +35,9 @@ OUTBOX = "outbox"
 Analyse = Callable[[RunRecord, Sequence[Result]], dict[str, Any]]
 """A run's trade-off as a dictionary of zoo.tradeoff/1."""
 
+Rank = Callable[[Sequence[RunRecord]], "Leaderboard"]
+"""The leaderboard of what these runs have measured, which a Space shows."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -104,12 +107,10 @@ def table_of(host: Host, wanted: Wanted) -> PublishTable:
     return table
 
 
-def prepare(
-    host: Host, wanted: Wanted, analyse: Analyse, rank: Callable[[], Leaderboard]
-) -> Prepared:
+def prepare(host: Host, wanted: Wanted, analyse: Analyse, rank: Rank) -> Prepared:
     """The bundles of what is asked for; nobody is asked and nothing is sent.
 
-    rank: makes the leaderboard that a Space shows. Raises ConfigError and PublishError.
+    Raises ConfigError and PublishError.
     """
     table = table_of(host, wanted)
     host.registry.publishers.get(wanted.to)
@@ -143,7 +144,8 @@ def prepare(
     ]
     if wanted.space:
         target = table.space or table.repo
-        bundles.append(space_bundle(rank(), target, table.repo, private=private))
+        board = rank([run.record for run in runs])
+        bundles.append(space_bundle(board, target, table.repo, private=private))
     if wanted.pull_requests:
         from huggingface_hub import constants
 
