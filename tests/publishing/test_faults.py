@@ -128,6 +128,39 @@ def test_what_did_not_pass_is_kept_and_the_next_publication_ends_it(
     assert zoo.outbox == []
 
 
+def test_what_waits_is_shown_by_a_dry_run_and_goes_out_in_private_where_that_is_the_last_word(
+    zoo: Zoo, hub: Hub, repo: str
+) -> None:
+    zoo.write(repo, tries=1)
+    hub.fail("POST", "/repos/create", status=503, times=1000)
+    assert zoo.publish("--public")["status"] == 1
+    hub.faults.clear()
+    done = zoo.publish("--dry-run", "--public", "--repo", f"{repo}-other")
+    left = f"hub: dataset {repo}, public, left in the outbox by an earlier publication\n"
+    assert left in done["out"]
+    assert len(zoo.outbox) == 1
+    zoo.add_run("20261102")
+    done = zoo.publish()
+    assert (done["status"], done["err"]) == (0, "")
+    assert hub.repo("dataset", repo).private
+    runs = json.loads(hub.repo("dataset", repo).head.tree["manifest.json"])["runs"]
+    assert sorted(runs) == ["20261101", "20261102"]
+    assert zoo.outbox == []
+
+
+def test_what_was_to_be_private_and_waits_never_becomes_public(
+    zoo: Zoo, hub: Hub, repo: str
+) -> None:
+    zoo.write(repo, tries=1)
+    hub.fail("POST", "/repos/create", status=503, times=1000)
+    for flags in ((), ("--public",)):
+        assert zoo.publish(*flags)["status"] == 1
+    assert len(zoo.outbox) == 2, "what is asked for another audience is another thing"
+    hub.faults.clear()
+    assert zoo.publish("--public")["status"] == 0
+    assert hub.repo("dataset", repo).private
+
+
 def test_a_wait_of_hours_is_left_to_the_next_publication(zoo: Zoo, hub: Hub) -> None:
     hub.fail("POST", COMMIT, status=429, headers={"Retry-After": "7200"}, times=1000)
     done = zoo.publish()

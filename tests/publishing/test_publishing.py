@@ -161,6 +161,41 @@ def test_a_repository_that_holds_something_else_is_not_written_over(
     assert len(there.history()) == 3
 
 
+def test_a_repository_without_a_card_is_not_taken_for_ours(zoo: Zoo, hub: Hub, repo: str) -> None:
+    theirs = {"index.html": b"mine", "manifest.json": b"{}"}  # as pages have one
+    space = hub.add_repo("space", repo, {"index.html": "mine"}, private=True)
+    space.commit(theirs)
+    data = hub.add_repo("dataset", f"{repo}-data", {"data.csv": "1,2"}, private=True)
+    data.commit({"more.csv": b"3,4"})
+    done = zoo.publish("--space")
+    assert done["status"] == 1
+    assert f"not published: {repo}: {repo} holds something else" in done["err"]
+    assert dict(space.head.tree) == theirs
+    done = zoo.publish("--repo", f"{repo}-data")
+    assert f"{repo}-data holds something else" in done["err"]
+    assert len(data.history()) == 2
+
+
+def test_a_card_that_was_taken_away_is_written_again(zoo: Zoo, hub: Hub, repo: str) -> None:
+    assert zoo.publish()["status"] == 0
+    there = hub.repo("dataset", repo)
+    there.commit({"README.md": None})
+    done = zoo.publish()
+    assert done["status"] == 0, done["err"]
+    assert b"stagezoo" in there.head.tree["README.md"]
+
+
+def test_what_should_be_public_in_a_private_repository_is_said_to_be_private(
+    zoo: Zoo, hub: Hub, repo: str
+) -> None:
+    assert "private" not in zoo.publish()["out"]
+    for _ in range(2):
+        done = zoo.publish("--public")
+        assert done["status"] == 0
+        assert done["out"].endswith(", which is private and stays so\n")
+    assert hub.repo("dataset", repo).private
+
+
 def test_the_leaderboard_becomes_a_page_of_its_own_and_is_made_anew(
     zoo: Zoo, hub: Hub, repo: str
 ) -> None:

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.publishing.outbox import Entry
     from zoo.publishing.publication import Prepared, Publication
 
 
@@ -76,21 +77,27 @@ def show(prepared: Prepared) -> int:
     """What would be sent, file by file; the exit status."""
     from zoo.reporting.text import clean
 
+    for entry in prepared.earlier:
+        _show(entry, ", left in the outbox by an earlier publication")
     for entry in prepared.entries:
-        bundle = entry.bundle
-        seen = (
-            "offered as a pull request" if bundle.kind == "model" else _visibility(bundle.private)
-        )
-        print(f"{entry.publisher}: {bundle.kind} {clean(bundle.target)}, {seen}")
-        for path, data in sorted(bundle.files.items()):
-            print(f"  {clean(path)}  {len(data):,} bytes")
-        print(f"  {len(bundle.files)} files, {bundle.size:,} bytes")
+        _show(entry)
     for note in prepared.notes:
         print(f"zoo: {clean(note)}", file=sys.stderr)
     for run, reason in prepared.damaged:
         print(f"zoo: not published: {clean(run)}: {clean(reason)}", file=sys.stderr)
     print("nothing was sent")
     return int(bool(prepared.damaged))
+
+
+def _show(entry: Entry, more: str = "") -> None:
+    from zoo.reporting.text import clean
+
+    bundle = entry.bundle
+    seen = "offered as a pull request" if bundle.kind == "model" else _visibility(bundle.private)
+    print(f"{entry.publisher}: {bundle.kind} {clean(bundle.target)}, {seen}{more}")
+    for path, data in sorted(bundle.files.items()):
+        print(f"  {clean(path)}  {len(data):,} bytes")
+    print(f"  {len(bundle.files)} files, {bundle.size:,} bytes")
 
 
 def tell(done: Publication) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -46,9 +47,9 @@ class Bundle:
 
     @cached_property
     def digest(self) -> str:
-        """Hex sha256 of what it is, where it goes, and every byte."""
-        spelt = "\n".join(f"{path} {hash}" for path, hash in sorted(self.hashes.items()))
-        return hashlib.sha256(f"{self.kind} {self.target}\n{spelt}".encode()).hexdigest()
+        """Hex sha256 of what it is, where it goes, who may see it, and every byte."""
+        said = [self.kind, self.target, self.title, self.private, sorted(self.hashes.items())]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
     def write(self, folder: Path) -> None:
         """Writes the files into a folder, each whole or not at all. Raises OSError."""

@@ -9,9 +9,10 @@ for good: then only its author can change that.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,19 @@ class Entry:
     publisher: str
     bundle: Bundle
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Hex sha256 of the bundle and of how it is published."""
+        said = [self.publisher, self.bundle.digest, dict(self.options)]
+        return sha256(json.dumps(said, sort_keys=True).encode())
+
+    def as_private_as(self, other: Entry) -> Entry:
+        """The entry; where the other is to be private in the same repository, it is so too."""
+        places = [(each.publisher, each.bundle.kind, each.bundle.target) for each in (self, other)]
+        if places[0] != places[1] or not other.bundle.private:
+            return self
+        return replace(self, bundle=replace(self.bundle, private=True))
 
 
 @dataclass(frozen=True)
@@ -74,7 +88,7 @@ class Outbox:
         return found, problems
 
     def _folder(self, entry: Entry) -> Path:
-        return self.root / sha256(f"{entry.publisher} {entry.bundle.digest}".encode())
+        return self.root / entry.digest
 
 
 def _read(folder: Path) -> Entry:
@@ -84,6 +98,9 @@ def _read(folder: Path) -> Entry:
         bundle = Bundle(head["kind"], head["target"], files, head["title"], head["private"])
         if dict(bundle.hashes) != head["files"]:
             raise ValueError("its files are not what was written")
-        return Entry(head["publisher"], bundle, head["options"])
+        entry = Entry(head["publisher"], bundle, head["options"])
+        if entry.digest != folder.name:
+            raise ValueError("it is another one than its folder says")
+        return entry
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise StoreError(f"{folder} cannot be read ({problem}); remove it") from None

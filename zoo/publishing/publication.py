@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from zoo.config import PublishTable
@@ -57,12 +58,22 @@ class Wanted:
 class Prepared:
     """What would be sent. notes: one sentence for each thing that is left out.
 
-    damaged: (run, why) of those that should go out and cannot.
+    damaged: (what, why) of runs that should go out and cannot, and of what waits in the outbox.
+    waiting: what an earlier publication has left in the outbox, as it lies there.
     """
 
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
     damaged: tuple[tuple[str, str], ...] = ()
+    waiting: tuple[Entry, ...] = ()
+
+    @property
+    def earlier(self) -> tuple[Entry, ...]:
+        """What waits, as it is sent now: in private where that is the last word of its repository,
+        and never the other way round."""
+        fresh = {entry.digest for entry in self.entries}
+        found = (reduce(Entry.as_private_as, self.entries, entry) for entry in self.waiting)
+        return tuple({e.digest: e for e in found if e.digest not in fresh}.values())
 
 
 @dataclass(frozen=True)
@@ -158,8 +169,10 @@ def prepare(host: Host, wanted: Wanted, analyse: Analyse, rank: Rank) -> Prepare
         notes += [f"not offered to a model: {note}" for note in offers.notes]
     for bundle in bundles:
         refuse_leaks(bundle)
-    entries = (Entry(wanted.to, bundle, table.options) for bundle in bundles)
-    return Prepared(tuple(entries), tuple(notes), tuple(damaged))
+    entries = tuple(Entry(wanted.to, bundle, table.options) for bundle in bundles)
+    waiting, problems = outbox_of(host).pending()
+    damaged += [(OUTBOX, problem) for problem in problems]
+    return Prepared(entries, tuple(notes), tuple(damaged), tuple(waiting))
 
 
 def publish(host: Host, prepared: Prepared) -> Publication:
@@ -168,13 +181,14 @@ def publish(host: Host, prepared: Prepared) -> Publication:
     One that fails costs itself; what may succeed later stays in the outbox.
     """
     outbox = outbox_of(host)
-    waiting, damaged = outbox.pending()
-    told = _Told(failed=[*prepared.damaged, *((OUTBOX, problem) for problem in damaged)])
-    fresh = {(entry.publisher, entry.bundle.digest) for entry in prepared.entries}
-    for entry in prepared.entries:
+    told = _Told(failed=list(prepared.damaged))
+    sent = (*prepared.earlier, *prepared.entries)
+    for entry in sent:
         outbox.add(entry)
-    old = [each for each in waiting if (each.publisher, each.bundle.digest) not in fresh]
-    for entry in (*old, *prepared.entries):
+    for entry in prepared.waiting:
+        if entry.digest not in {each.digest for each in sent}:
+            outbox.remove(entry)  # it is sent in private
+    for entry in sent:
         _give(host, outbox, entry, told)
     return Publication(tuple(told.landed), tuple(told.failed), prepared.notes, told.kept)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -26,6 +26,9 @@ logger = logging.getLogger("zoo")
 
 MARK = b"stagezoo"
 """What stands in the card of a repository of ours."""
+
+GIT = ".gitattributes"
+"""The file that the Hub puts into every repository."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,10 @@ def send(bundle: Bundle, client: Client, patience: Patience = Patience()) -> str
 
     Raises PublishError: its `again` says whether the same may succeed later.
     """
-    once = _offer if bundle.kind == "model" else _put
-    return persist(lambda: once(bundle, client), bundle.target, patience)
+    if bundle.kind == "model":
+        return persist(lambda: _offer(bundle, client), bundle.target, patience)
+    made: list[Head] = []
+    return persist(lambda: _put(bundle, client, made), bundle.target, patience)
 
 
 def persist(once: Callable[[], T], target: str, patience: Patience) -> T:
@@ -82,28 +87,42 @@ def persist(once: Callable[[], T], target: str, patience: Patience) -> T:
             time.sleep(seconds)
 
 
-def _put(bundle: Bundle, client: Client) -> str:
-    head = _repository(bundle, client)
+def _put(bundle: Bundle, client: Client, made: list[Head]) -> str:
+    """made: the repository as this publication has made it, if a try before has."""
+    head = _repository(bundle, client, made)
     there = client.read(bundle.kind, bundle.target, {MANIFEST, CARD} & head.files, head.commit)
-    if MARK not in there.get(CARD, MARK) and not client.is_new(bundle.kind, bundle.target):
+    if not (made or _is_ours(bundle, head, there)) and not client.is_new(
+        bundle.kind, bundle.target
+    ):
         raise PublishError(
-            f"{bundle.target} holds something else (its card does not speak of stagezoo); name "
+            f"{bundle.target} holds something else (no card in it speaks of stagezoo); name "
             "another repository"
         )
+    seen = ", which is private and stays so" if head.private and not bundle.private else ""
     lacking = client.lacking(bundle.kind, bundle.target, laid_over(bundle, there), head.commit)
     if not lacking:
-        return f"{bundle.target} has it all at {head.commit[:12]}"
-    return client.commit(
+        return f"{bundle.target} has it all at {head.commit[:12]}{seen}"
+    where = client.commit(
         bundle.kind, bundle.target, lacking, title=bundle.title, parent=head.commit
     )
+    return f"{where}{seen}"
 
 
-def _repository(bundle: Bundle, client: Client) -> Head:
-    """The repository, made where it is missing."""
+def _is_ours(bundle: Bundle, head: Head, there: Mapping[str, bytes]) -> bool:
+    """Whether a repository holds nothing, or what was published before; of results the manifest
+    says so too, where somebody has taken the card away."""
+    if not head.files - {GIT}:
+        return True
+    return MARK in there.get(CARD, b"") or (MANIFEST in bundle.files and MANIFEST in there)
+
+
+def _repository(bundle: Bundle, client: Client, made: list[Head]) -> Head:
+    """The repository, made where it is missing; then it is put into `made`."""
     head = client.head(bundle.kind, bundle.target)
     if head is None:
         client.create(bundle.kind, bundle.target, private=bundle.private)
         head = client.head(bundle.kind, bundle.target)
+        made += [head] if head else []
     if head is None:
         raise PublishError(
             f"{bundle.target} is there, and this token may not see it; use one that may"
