@@ -67,6 +67,21 @@ def test_a_puller_has_the_publishers_leaderboard(zoo: Zoo, puller: Zoo, repo: st
         }
 
 
+def test_what_may_not_be_read_and_what_is_not_there_are_said_as_that(
+    zoo: Zoo, puller: Zoo, hub: Hub, repo: str
+) -> None:
+    zoo.publish()
+    done = do(puller, "pull", repo, "--revision", "nope")
+    assert done["status"] != 0
+    assert f"{repo} has no revision 'nope'; name a branch" in done["err"]
+    hub.fail("GET", f"{repo}/resolve/", status=403, times=1000)
+    done = do(puller, "pull", repo)
+    hub.faults.clear()
+    assert done["status"] != 0
+    assert f"you may not read {repo}; ask for access on its page" in done["err"]
+    assert "write" not in done["err"]
+
+
 def test_a_pulled_claim_is_never_served_for_a_cell_that_is_asked_here(
     zoo: Zoo, puller: Zoo, repo: str
 ) -> None:

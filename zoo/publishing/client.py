@@ -56,10 +56,14 @@ class Head:
 
 @dataclass(frozen=True)
 class Client:
-    """The Hub for one holder of a token, or nobody. timeout: seconds for a call to be answered."""
+    """The Hub for one holder of a token, or nobody. timeout: seconds for a call to be answered.
+
+    reads: whether it is only read, for the sentence that says what a token may not do.
+    """
 
     token: str
     timeout: float = 60.0
+    reads: bool = False
 
     @property
     def _api(self) -> HfApi:
@@ -72,14 +76,21 @@ class Client:
         return str(self._call("the Hub", lambda api: api.whoami()["name"]))
 
     def head(self, kind: Kind, repo: str, revision: str | None = None) -> Head | None:
-        """The newest commit of a branch; None where there is no such repository, or none to see."""
-        from huggingface_hub.errors import RepositoryNotFoundError
+        """The newest commit of a branch; None where there is no such repository, or none to see.
+
+        Raises PublishError where the repository has no such revision.
+        """
+        from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
         def read(api: HfApi) -> Head | None:
             try:
                 found = api.repo_info(repo, repo_type=kind, revision=revision)
             except RepositoryNotFoundError:
                 return None
+            except RevisionNotFoundError:
+                raise PublishError(
+                    f"{repo} has no revision {revision!r}; name a branch, a tag or a commit of it"
+                ) from None
             files = getattr(found, "siblings", None) or ()
             names = frozenset(each.rfilename for each in files)
             return Head(str(found.sha), bool(found.private), names)
@@ -229,10 +240,10 @@ class Client:
             return answers[0]
         if not problems:
             raise UnreachedError(f"the Hub did not answer about {where} within {limit:.0f} s")
-        raise _told(problems[0], where) from None
+        raise _told(problems[0], where, self.reads) from None
 
 
-def _told(problem: BaseException, where: str) -> BaseException:
+def _told(problem: BaseException, where: str, reads: bool) -> BaseException:
     """An error of the client's as ours: its request, which holds the token, is left behind."""
     if isinstance(problem, PublishError):
         return problem
@@ -240,7 +251,7 @@ def _told(problem: BaseException, where: str) -> BaseException:
     while seen is not None:  # an upload's own error stands behind a RuntimeError
         status = _status(seen)
         if status is not None:
-            return _refused(status, seen, where)
+            return _refused(status, seen, where, reads)
         if type(seen).__module__.partition(".")[0].rstrip("2") in TRANSPORT or isinstance(
             seen, (ConnectionError, TimeoutError)
         ):
@@ -255,17 +266,22 @@ def _told(problem: BaseException, where: str) -> BaseException:
     return problem
 
 
-def _refused(status: int, problem: BaseException, where: str) -> BaseException:
+def _refused(status: int, problem: BaseException, where: str, reads: bool) -> BaseException:
     if status in (409, 412):
         return MovedError()
     if status in (408, 429) or status >= 500:
         wait = _retry_after(problem)
         asks = f" and asks to wait {wait:.0f} s" if wait else ""
         return UnreachedError(f"the Hub answers about {where} with status {status}{asks}", wait)
+    may_not = (
+        f"you may not read {where}; ask for access on its page, or use a token that has it"
+        if reads
+        else f"this token may not write to {where}; use one that may, or name another repository"
+    )
     remedies = {
         401: "the Hub does not know this token; `hf auth login` with a new one, or set HF_TOKEN",
         402: f"the Hub wants payment for {where}",
-        403: f"this token may not write to {where}; use one that may, or name another repository",
+        403: may_not,
         404: f"there is no {where} that this token can see; look at its name and who owns it",
     }
     return PublishError(remedies.get(status) or f"the Hub refused {where}: {_line(problem)}")

@@ -61,7 +61,7 @@ def reader(timeout: float = 60.0) -> Client:
 
     if constants.HF_HUB_OFFLINE:
         raise PublishError("HF_HUB_OFFLINE is set, so that nothing can be pulled; unset it")
-    return Client(get_token() or "", timeout)
+    return Client(get_token() or "", timeout, reads=True)
 
 
 def _registered(bundle: Bundle, client: Client) -> Bundle:
