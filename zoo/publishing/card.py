@@ -15,6 +15,8 @@ from zoo.reporting.text import clean
 
 CARD = "README.md"
 BEGIN, END = "<!-- zoo: begin -->", "<!-- zoo: end -->"
+OWN = ("results", "samples")
+"""The configs of a card of ours."""
 ROWS = 60
 """Stages that the table shows, those of the newest runs."""
 
@@ -23,13 +25,16 @@ def card_of(
     manifest: Mapping[str, Any], target: str, *, licence: str = "", over: bytes = b""
 ) -> bytes:
     """The card. over: the one that it takes the place of."""
-    front, before, after = _parts(over.decode("utf-8", "replace"))
+    front, before, after = _parts(over.decode("utf-8-sig", "replace").replace("\r\n", "\n"))
     runs = manifest["runs"]
     configs: list[dict[str, Any]] = [
-        {"config_name": "results", "data_files": "data/results/*.parquet", "default": True}
+        {"config_name": "results", "data_files": "data/results/*.parquet"}
     ]
     if any(run.get("samples") for run in runs.values()):
         configs.append({"config_name": "samples", "data_files": "data/samples/*.parquet"})
+    others = _others(front.get("configs"))
+    if not any(each.get("default") for each in others):
+        configs[0]["default"] = True
     theirs = front.get("tags")
     tags = theirs if isinstance(theirs, list) else []
     kept = {"pretty_name": f"Results of {target}", **front}
@@ -37,10 +42,16 @@ def card_of(
         **({"license": licence} if licence else {}),
         **kept,
         "tags": list(dict.fromkeys([*tags, "stagezoo", "evaluation"])),
-        "configs": configs,
+        "configs": [*configs, *others],
     }
     spelt = yaml.safe_dump(card, sort_keys=False, allow_unicode=True)
     return f"---\n{spelt}---\n{before}{BEGIN}\n{_body(runs, target)}\n{END}{after}".encode()
+
+
+def _others(configs: Any) -> list[dict[str, Any]]:
+    """Configs that people have added to the card's own."""
+    found = configs if isinstance(configs, list) else []
+    return [c for c in found if isinstance(c, dict) and c.get("config_name") not in OWN]
 
 
 def _parts(text: str) -> tuple[dict[str, Any], str, str]:
@@ -64,6 +75,7 @@ def _body(runs: Mapping[str, Any], target: str) -> str:
     headings = ["run", "suite", "stage", "regime", "G uniform", "S uniform", "G native", "S native"]
     aligned = ["left"] * 4 + ["right"] * 4
     again = sorted({clean(run.get("command", "")) for run in runs.values()} - {""})
+    again = [command for command in again if "<!--" not in command]  # it could end this part
     named = escape(target)
     counted = "one run" if len(runs) == 1 else f"{len(runs)} runs"
     more = f"\n\n{len(rows) - ROWS} more stages stand in the data." if len(rows) > ROWS else ""
