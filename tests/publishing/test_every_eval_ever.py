@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -89,6 +90,24 @@ def test_each_model_has_a_file_that_fits_the_schema_in_the_place_it_asks_for(zoo
         assert result["score_details"]["uncertainty"]["standard_error"] == {"value": 0.1}
         assert evaluation["source_metadata"]["evaluator_relationship"] == "first_party"
     assert every_eval_ever(run_of(zoo), "1.2", "org") == files, "the same run has the same names"
+
+
+def test_what_was_imported_is_no_evaluation_run_of_ours(zoo: Zoo) -> None:
+    run = run_of(zoo)
+    base, chat = run.results
+    said = replace(
+        chat.provenance, imported={"format": "lm-eval 0.4"}, versions={"lm_eval": "0.4.9"}
+    )
+    other = replace(chat, provenance=said)
+    mixed = replace(run, results=[base, chat, other])
+    assert len(every_eval_ever(mixed, "1.2", "org")) == 3
+    for evaluation in every_eval_ever(replace(run, results=[other]), "1.2", "org").values():
+        jsonschema.validate(evaluation, SCHEMA)
+        assert evaluation["eval_library"] == {"name": "lm-eval 0.4", "version": "lm_eval 0.4.9"}
+        source = evaluation["source_metadata"]
+        assert (source["source_type"], source["source_name"]) == ("documentation", "lm-eval 0.4")
+        assert "evaluation_timestamp" not in evaluation
+        assert "stagezoo" not in str(evaluation)
 
 
 def test_the_lineage_that_the_schema_has_no_field_for_stands_beside_it(zoo: Zoo) -> None:

@@ -41,17 +41,23 @@ def lineage_of(run: Published) -> dict[str, Any]:
 
 
 def every_eval_ever(run: Published, version: str, owner: str) -> dict[str, dict[str, Any]]:
-    """path -> one evaluation of Every Eval Ever for each model that has a score.
+    """path -> one evaluation of Every Eval Ever for each model and library that scored it.
 
-    owner: the organisation that publishes it.
+    owner: the organisation that publishes it. What was imported is of the library that the file
+    names, and of no evaluation run of ours.
     """
+    groups: dict[tuple[str, str], list[Result]] = {}
+    for result in run.results:
+        if result.score:
+            by = result.provenance.imported.get("format", "")
+            groups.setdefault((result.spec.model.id, by), []).append(result)
+    models = {model.id: model for model in run.models}
     found = {}
-    for model in run.models:
-        scored = [r for r in run.results if r.spec.model.id == model.id and r.score]
-        if not scored:
-            continue
-        name = run.names.get(model.id, model.id)
-        own = uuid.uuid5(uuid.NAMESPACE_URL, f"stagezoo/{run.record.id}/{name}")
+    for (id, by), scored in groups.items():
+        model = models[id]
+        name = run.names.get(id, id)
+        known = "/".join(filter(None, ("stagezoo", run.record.id, name, by)))
+        own = uuid.uuid5(uuid.NAMESPACE_URL, known)
         developer, _, short = name.rpartition("/")
         collection = f"zoo_{safe(str(run.record.suite.get('name', '')))}"
         path = f"{collection}/{safe(developer or owner)}/{safe(short)}/{own}.json"
@@ -66,24 +72,30 @@ def _evaluation(
     record = run.record
     stamp = f"{datetime.fromisoformat(record.started).timestamp():.0f}"
     provenance = scored[0].provenance
-    first_party = model.id.partition("/")[0] == owner
+    imported = provenance.imported
+    measured_by = ", ".join(" ".join(pair) for pair in provenance.versions.items())
+    relation = "first_party" if model.id.partition("/")[0] == owner else "third_party"
+    engine = {} if imported else {"name": provenance.loader, "version": provenance.engine}
     return {
         "schema_version": SCHEMA_VERSION,
         "evaluation_id": f"{record.suite.get('name', '')}/{model.id}/{stamp}",
-        "evaluation_timestamp": record.started,
+        **({} if imported else {"evaluation_timestamp": record.started}),
         "retrieved_timestamp": stamp,
         "source_metadata": {
-            "source_name": "stagezoo",
-            "source_type": "evaluation_run",
-            "source_organization_name": owner,
-            "evaluator_relationship": "first_party" if first_party else "third_party",
+            "source_name": imported.get("format", "stagezoo"),
+            "source_type": "documentation" if imported else "evaluation_run",
+            "source_organization_name": "unknown" if imported else owner,
+            "evaluator_relationship": "other" if imported else relation,
         },
-        "eval_library": {"name": "stagezoo", "version": version},
+        "eval_library": {
+            "name": imported.get("format", "stagezoo"),
+            "version": (measured_by or "unknown") if imported else version,
+        },
         "model_info": {
             "name": model.id.rpartition("/")[2],
             "id": model.id,
             "developer": model.id.partition("/")[0],
-            "inference_engine": {"name": provenance.loader, "version": provenance.engine},
+            **({"inference_engine": engine} if engine else {}),
             "additional_details": _texts(
                 {
                     "revision": model.revision,
