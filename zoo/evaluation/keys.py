@@ -18,13 +18,15 @@ SCORING = 1
 
 @dataclass(frozen=True)
 class Answerer:
-    """Who answers: bytes, numerics, dtype. loader_args: those that are no paths."""
+    """Who answers: bytes, numerics, dtype. loader_args: those that are no paths. processor: hash
+    of what decides how images are read, "" where none are shown."""
 
     identity: Fingerprint
     loader: str
     numerics: str
     dtype: str
     loader_args: Mapping[str, Any]
+    processor: str = ""
 
 
 def response_key(answerer: Answerer, requests: str, repeats: int, seed: int) -> str:
@@ -41,6 +43,7 @@ def response_key(answerer: Answerer, requests: str, repeats: int, seed: int) -> 
             "requests": requests,
             "repeats": repeats,
             "seed": seed,
+            **({"processor": answerer.processor} if answerer.processor else {}),
         }
     )
 
