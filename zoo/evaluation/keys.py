@@ -18,19 +18,19 @@ SCORING = 1
 
 @dataclass(frozen=True)
 class Answerer:
-    """Who answers: bytes, numerics, dtype. loader_args: those that are no paths. processor: hash
-    of what decides how images are read, "" where none are shown."""
+    """Who answers: bytes (without a processor where no image is shown), numerics, dtype.
+    loader_args: those that are no paths."""
 
     identity: Fingerprint
     loader: str
     numerics: str
     dtype: str
     loader_args: Mapping[str, Any]
-    processor: str = ""
 
 
 def response_key(answerer: Answerer, requests: str, repeats: int, seed: int) -> str:
     """Identity of raw answers. requests: hash of the rendered requests and their arguments."""
+    processor = answerer.identity.processor
     return digest(
         {
             "weights": answerer.identity.weights,
@@ -43,7 +43,7 @@ def response_key(answerer: Answerer, requests: str, repeats: int, seed: int) -> 
             "requests": requests,
             "repeats": repeats,
             "seed": seed,
-            **({"processor": answerer.processor} if answerer.processor else {}),
+            **({"processor": processor} if processor else {}),
         }
     )
 

@@ -211,13 +211,15 @@ class Preparer:
         dtype = self._dtype if loader.identity is None else ""  # elsewhere, and not ours to choose
         if dtype == "auto" and checkpoint.folder is not None:
             dtype = checkpoint_dtype(checkpoint.config)
+        identity = checkpoint.identity
+        if not any(each.images for each in requests):
+            identity = replace(identity, processor="")
         answerer = Answerer(
-            identity=checkpoint.identity,
+            identity=identity,
             loader=loader.name,
             numerics=loader.numerics,
             dtype=dtype,
             loader_args={k: v for k, v in args.items() if k not in PATH_ARGS},
-            processor=checkpoint.identity.processor if any(r.images for r in requests) else "",
         )
         asked = self._once(("digest", id(requests)), lambda: requests_digest(requests))
         repeats = 1 if spec.likelihood_of else loaded.repeats
