@@ -1,4 +1,4 @@
-"""Models that see, LLaVA, Qwen-VL and kin: asked with images by lm-eval's multimodal backend."""
+"""Models that see, LLaVA, Idefics and kin: asked with images by lm-eval's multimodal backend."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ ROWS = 8
 
 OURS = ("interleave", "max_images", "tokenizer")
 """Arguments of lm-eval's backend that change a prompt, which is rendered before it is asked."""
+
+
+def numerics() -> str:
+    """Version of the numbers: transformers scales images with torchvision where that is installed,
+    else with Pillow, and their pixels differ."""
+    return "zoo-multimodal/1" + ("-torchvision" if find_spec("torchvision") else "")
 
 
 def missing() -> str:
@@ -57,7 +63,7 @@ def zoo_loaders() -> list[Loader]:
         Loader(
             "multimodal",
             load,
-            "zoo-multimodal/1",
+            numerics(),
             spread={"parallelize": True},
             takes=sees,
             images=("generate_until",),

@@ -30,7 +30,7 @@ class MultimodalLM(HFMultimodalLM):
 
     def __init__(self, **options: Any) -> None:
         """options: HFMultimodalLM's."""
-        super().__init__(**{**options, "logits_cache": False})
+        super().__init__(**{**options, "backend": "causal", "logits_cache": False})
         first = self.tokenizer("")["input_ids"][:1]
         self._adds_bos = bool(first) and first[0] == self.tokenizer.bos_token_id
 

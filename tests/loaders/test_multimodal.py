@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from picturing import COLOURS, square, write_colours
 from support.evaluating import cell_of, evaluate, make_evaluator, spec
 
 import zoo_multimodal
+from zoo.authoring.seeing import CHAT as TEMPLATE
 from zoo.authoring.seeing import save_seeing
 from zoo.authoring.tiny import save_checkpoint
 from zoo.cli import main
@@ -55,7 +57,9 @@ def lm(eyes: Path) -> Any:
 def prepared(store: Path, tasks: Path, model: Path, task: str = "colours", **how: Any) -> Any:
     """The cell, or the result that says why there is none."""
     evaluator, _ = make_evaluator(store, tasks, loader=how.pop("loader", LOADER))
-    return evaluator.prepare(spec(model, task, **{**COLOUR, **how}))
+    likelihood_of = how.pop("likelihood_of", "")
+    asked = spec(model, task, **{**COLOUR, **how})
+    return evaluator.prepare(replace(asked, likelihood_of=likelihood_of))
 
 
 # ------------------------------------------------------------------------------- one whole run
@@ -221,6 +225,33 @@ def test_how_images_are_read_is_part_of_the_key_where_one_is_shown(
     assert before[1].response_key == after[1].response_key
 
 
+def test_pixels_scaled_by_another_library_are_other_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = set()
+    for installed in (True, False):
+        monkeypatch.setattr(zoo_multimodal, "find_spec", lambda _, there=installed: there or None)
+        found |= {each.numerics for each in zoo_multimodal.zoo_loaders()}
+    assert len(found) == 2
+
+
+def test_a_processors_own_chat_template_goes_before_its_tokenizers(
+    tasks: Path, tmp_path: Path
+) -> None:
+    model = save_seeing(tmp_path / "model", chat_template=None)
+    without = prepared(tmp_path / "a", tasks, model, prompting=CHAT)
+    assert "has no chat template" in str(without.error)
+    (model / "chat_template.json").write_text(json.dumps({"chat_template": TEMPLATE}))
+    cell = prepared(tmp_path / "b", tasks, model, prompting=CHAT)
+    shown = "<|user|><image>\nWhich colour is it?\n<|assistant|>"
+    assert {each.context for each in cell.requests} == {shown}
+    settings = json.loads((model / "tokenizer_config.json").read_text())
+    settings["chat_template"] = "another"
+    (model / "tokenizer_config.json").write_text(json.dumps(settings))
+    again = prepared(tmp_path / "c", tasks, model, prompting=CHAT)
+    assert {each.context for each in again.requests} == {shown}
+
+
 def test_what_was_asked_is_kept_with_the_hashes_of_its_images(
     eyes: Path, tasks: Path, tmp_path: Path
 ) -> None:
@@ -278,6 +309,8 @@ def test_an_answer_is_journalled_to_the_image_it_was_given_to(lm: Any, tmp_path:
     ("changes", "how", "reason"),
     [
         ({}, {"loader": HF}, "the loader 'hf' shows its models none"),
+        ({}, {"loader": HF, "eyes": True}, "this one sees: name a loader that shows it images"),
+        ({}, {"likelihood_of": "aa"}, "asks loglikelihood of images"),
         ({}, {"num_fewshot": 2}, "the images of the question alone"),
         (
             {
@@ -291,13 +324,14 @@ def test_an_answer_is_journalled_to_the_image_it_was_given_to(lm: Any, tmp_path:
         ),
         ({"doc_to_image": None, "doc_to_audio": ["colour"]}, {}, "needs sound"),
     ],
-    ids=["text model", "examples", "likelihoods", "sound"],
+    ids=["text model", "blindfold", "likelihood of answers", "examples", "choices", "sound"],
 )
 def test_what_cannot_be_asked_is_not_applicable_with_the_reason(
     changes: dict[str, Any], how: dict[str, Any], reason: str, eyes: Path, tmp_path: Path
 ) -> None:
     folder = write_colours(tmp_path / "tasks", "odd", **changes)
-    model = eyes if how.get("loader") is None else save_checkpoint(tmp_path / "blind")
+    sees = how.pop("eyes", "loader" not in how)
+    model = eyes if sees else save_checkpoint(tmp_path / "blind")
     found = prepared(tmp_path / "store", folder, model, "odd", **how)
     assert isinstance(found, Result)
     assert found.status == "not_applicable", found.error

@@ -11,7 +11,7 @@ SIDE, PATCH = 16, 8
 
 CHAT = (
     "{% for message in messages %}<|{{ message.role }}|>{% for part in message.content %}"
-    "{{ '<image>' if part.type == 'image' else part.text }}{% endfor %}\n{% endfor %}"
+    "{{ '<image>' if part.type == 'image' else part.text }}{% endfor %}{{ '\n' }}{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 """A chat template that takes each message in parts, and nothing else."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo.errors import BenchmarkError, NotApplicableError
+from zoo.evaluation.kinds import sees
 from zoo.hookspecs import Loader
 
 PLACE = "<image>"
@@ -66,26 +67,29 @@ def images_of(task: Any, instance: Any) -> tuple[Any, ...]:
     return images
 
 
-def showable(loader: Loader, kind: str, task: Any) -> None:
+def showable(loader: Loader, kind: str, task: Any, config: Mapping[str, Any]) -> None:
     """Raises NotApplicableError where a task shows or plays what a loader's models are not given.
 
-    kind: of the requests. Of an example lm-eval gives the text alone: an image task has none.
+    kind: of the requests. config: of the checkpoint, {} where unknown. Of an example lm-eval gives
+    the text alone: an image task has none.
     """
-    config, name = task.config, task.config.task
-    if getattr(config, "doc_to_audio", None):
+    asked, name = task.config, task.config.task
+    if getattr(asked, "doc_to_audio", None):
         raise NotApplicableError(f"the task '{name}' needs sound, which no loader plays")
-    if not getattr(config, "doc_to_image", None):
+    if not getattr(asked, "doc_to_image", None):
         return
     if not loader.images:
+        remedy = "; this one sees: name a loader that shows it images" if sees(config) else ""
         raise NotApplicableError(
             f"the task '{name}' needs images, and the loader {loader.name!r} shows its models none"
+            + remedy
         )
     if kind not in loader.images:
         raise NotApplicableError(
             f"the task '{name}' asks {kind} of images, which the loader {loader.name!r} does not "
             f"answer; it answers {', '.join(loader.images)}"
         )
-    if config.num_fewshot:
+    if asked.num_fewshot:
         raise NotApplicableError(
             f"the task '{name}' is asked with examples, and lm-eval hands over the images of the "
             "question alone; ask it with --num-fewshot 0"

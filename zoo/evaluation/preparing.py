@@ -170,7 +170,7 @@ class Preparer:
             lambda: self._tasks.load(benchmark, spec.limit),
         )
         answerable(loader, _kind(spec, loaded))
-        showable(loader, _kind(spec, loaded), loaded.task)
+        showable(loader, _kind(spec, loaded), loaded.task, checkpoint.config)
         if loader in (HF, TORCH) and (reason := not_a_writer(model.id, checkpoint.config)):
             raise ModelError(reason)
         if (loader in (HF, TORCH) or loader.takes) and not checkpoint.pin:
