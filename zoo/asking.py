@@ -96,7 +96,8 @@ def _native(lm: LM, spec: RunSpec, prompt: str, max_tokens: int, loader: Loader)
     text = prompt
     if prompting.is_chat:
         checkpoint = find_checkpoint(model, loader.reads_files)
-        render, _ = chat_form(checkpoint, prompting, model.id, turns=loader.takes_turns)
+        form = {"turns": loader.takes_turns, "parts": bool(loader.images)}
+        render, _ = chat_form(checkpoint, prompting, model.id, **form)
         assert render is not None, "a chat has a form"
         system = prompting.system_instruction
         messages = [{"role": "system", "content": system}] if system else []

@@ -16,6 +16,7 @@ from zoo.evaluation.budgets import BUDGET_ALIASES, generation
 from zoo.evaluation.checkpoints import Checkpoint, find_checkpoint, knows_thinking
 from zoo.evaluation.environment import checkpoint_dtype
 from zoo.evaluation.huggingface import HF, TORCH
+from zoo.evaluation.images import showable
 from zoo.evaluation.keys import Answerer, response_key, score_key
 from zoo.evaluation.likelihoods import likelihood_requests
 from zoo.evaluation.passages import with_passages
@@ -169,6 +170,7 @@ class Preparer:
             lambda: self._tasks.load(benchmark, spec.limit),
         )
         answerable(loader, _kind(spec, loaded))
+        showable(loader, _kind(spec, loaded), loaded.task, checkpoint.config)
         if loader in (HF, TORCH) and (reason := not_a_writer(model.id, checkpoint.config)):
             raise ModelError(reason)
         if (loader in (HF, TORCH) or loader.takes) and not checkpoint.pin:
@@ -195,7 +197,8 @@ class Preparer:
             if checkpoint.tokenizer_folder is None:
                 raise NotApplicableError(UNWEIGHED.format(model.id))
             turns = False  # a given answer is weighed after the template as it is written
-        requests = self._requests(spec, prompting, loaded, checkpoint, turns)
+        form = {"turns": turns, "parts": bool(loader.images)}
+        requests = self._requests(spec, prompting, loaded, checkpoint, form)
         requests = self._in_context(model, loaded, requests)
         stops: tuple[str, ...] = ()
         if spec.likelihood_of:
@@ -208,8 +211,11 @@ class Preparer:
         dtype = self._dtype if loader.identity is None else ""  # elsewhere, and not ours to choose
         if dtype == "auto" and checkpoint.folder is not None:
             dtype = checkpoint_dtype(checkpoint.config)
+        identity = checkpoint.identity
+        if not any(each.images for each in requests):
+            identity = replace(identity, processor="")
         answerer = Answerer(
-            identity=checkpoint.identity,
+            identity=identity,
             loader=loader.name,
             numerics=loader.numerics,
             dtype=dtype,
@@ -241,10 +247,10 @@ class Preparer:
         prompting: Prompting,
         loaded: LoadedTask,
         checkpoint: Checkpoint,
-        turns: bool,
+        form: Mapping[str, bool],
     ) -> tuple[Request, ...]:
         benchmark = spec.benchmark
-        renderer, asked = chat_form(checkpoint, prompting, spec.model.id, turns=turns)
+        renderer, asked = chat_form(checkpoint, prompting, spec.model.id, **form)
         return self._once(
             (
                 "requests",
