@@ -206,7 +206,6 @@ def test_a_wide_or_senseless_terminal_is_no_error(zoo: Any, monkeypatch: Any) ->
             ["compare", "a", "b", "--jsn"],
             "`zoo compare` does not take '--jsn'; did you mean '--json'?",
         ),
-        (["--limit", "3"], "--limit belongs to a command that takes it, and is written after it"),
     ],
 )
 def test_a_flag_of_another_command_is_said_to_be_none_of_this_one(
