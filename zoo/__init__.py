@@ -15,7 +15,6 @@ from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from zoo.api import (
-        Tradeoff,
         gate,
         import_results,
         leaderboard,
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
         report,
         run,
     )
+    from zoo.tradeoffs import Tradeoff
 
 __version__ = "0.1.0"
 __all__ = [

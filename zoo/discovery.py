@@ -12,19 +12,23 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 
+from zoo.adapters import addressed, child_of, described_adapter, over_its_base, with_parameters
 from zoo.config import Config
 from zoo.errors import ConfigError, ModelError, UnknownNameError
 from zoo.evidence import base_models, rank_regimes
-from zoo.facts import adapter_of, code_of, facts_of_folder, licence_of
+from zoo.facts import code_of, facts_of_folder, licence_of
 from zoo.fingerprints import fingerprint
 from zoo.models import Evidence, Facts, Family, Model, address_of
 from zoo.placing import lineage, parents_first
 from zoo.plugins import Plugin
 from zoo.registry import Registry
-from zoo.snapshots import read_snapshot
+from zoo.snapshots import branches_of, read_snapshot
 from zoo.weights import parameters_of
 
 DEFAULT_FAMILY = "nano"
+
+MARKS = ("config.json", "adapter_config.json")
+"""Files of which a checkpoint has one."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +204,7 @@ class Discovery:
         regimes = self.registry.regimes
         if model.regime in regimes and regimes[model.regime].context is not None:
             return self._with_its_parents_weights(model, known)
-        model = _addressed(model)
+        model = addressed(model)
         place = str(model.loader_args.get("peft") or model.loader_args.get("pretrained", model.id))
         folder = Path(place).expanduser()
         local = folder.is_dir()
@@ -214,6 +218,8 @@ class Discovery:
                 raise ModelError(f"there is no folder {place}; check the path")
             snapshot = read_snapshot(place, model.revision)
             folder, counted = snapshot.folder, snapshot.parameters
+            if anew:
+                _check_repository(place, model.revision, folder)
             model = replace(model, revision=snapshot.commit)
         facts = facts_of_folder(model.id, folder)
         if model.regime and anew:
@@ -229,17 +235,14 @@ class Discovery:
             model = replace(model, revision=fingerprint(folder).weights[:12] or None)
         if over:
             place = str(folder) if local else place
-            model = _over_its_base(model, facts, place, known)
-            trained = parameters_of(folder, adapter=True)
-            kind = model.adapter or adapter_of(facts.adapter_config)
-            model = replace(model, adapter=kind, trained=model.trained or trained)
-            return _with_parameters(model, _with_its_base(model, trained, known))
+            model = over_its_base(model, facts, place, known)
+            return described_adapter(model, facts, folder, known)
         if local:
             args = {**model.loader_args, "pretrained": str(folder)}
             model = replace(model, loader_args=args)
         if counted is None or facts.config.get("quantization_config"):
             counted = parameters_of(folder)
-        return _with_parameters(_child(model, base_models(facts)), counted)
+        return with_parameters(child_of(model, base_models(facts)), counted)
 
     def _with_its_parents_weights(self, model: Model, known: Mapping[str, Model]) -> Model:
         """A model that was not trained: its parent is loaded, and asked in another way."""
@@ -281,77 +284,16 @@ class Discovery:
         return replace(model, regime=regime, evidence=tuple(evidence))
 
 
-def _child(model: Model, parents: Sequence[str]) -> Model:
-    """The model with these parents, unless zoo.toml or a plugin has named others, or said that it
-    has none."""
-    if model.base_model is not None:
-        return model
-    found = parents[0] if len(parents) == 1 else tuple(parents)
-    return replace(model, base_model=found or None)
-
-
-def _with_parameters(model: Model, counted: int | None) -> Model:
-    return replace(model, parameters=model.parameters or counted)
-
-
-def _addressed(model: Model) -> Model:
-    """The model with its repository and revision apart, where its id names both."""
-    repository, revision = address_of(model.id)
-    if revision is None or Path(model.id).expanduser().is_dir():
-        return model
-    if "peft" in model.loader_args or model.id.startswith((".", "/", "~")):
-        return model
-    args = {"pretrained": repository, **model.loader_args}
-    return replace(model, loader_args=args, revision=model.revision or revision)
-
-
-def _over_its_base(model: Model, facts: Facts, peft: str, known: Mapping[str, Model]) -> Model:
-    """An adapter's model: loaded over the base that its own configuration or zoo.toml names.
-
-    The base is a model of a family, by its id; else a folder, seen from here or from the adapter;
-    else a Hub id. Its revision is the base's own, in loader_args. peft: the adapter's folder or
-    repository.
-    Raises ModelError where no base is named, or none that an adapter can be laid over.
-    """
-    args = {**model.loader_args, "peft": peft}
-    own = model.loader_args.get("pretrained")
-    if "peft" in model.loader_args and own is not None:
-        return _child(replace(model, loader_args=args), base_models(facts))
-    named = facts.adapter_config.get("base_model_name_or_path")
-    if own is not None and peft not in (own, str(Path(str(own)).expanduser().resolve())):
-        named = own
-    if not isinstance(named, str) or not named:
-        raise ModelError(
-            f"{model.id} is an adapter that names no base model; "
-            "write base_model_name_or_path into its adapter_config.json"
-        )
-    revision: str | None = None
-    if named in known:
-        base = _addressed(known[named])
-        if "peft" in base.loader_args:
-            raise ModelError(f"{model.id} is an adapter over {named}, itself one; merge that first")
-        place, parent = str(base.loader_args.get("pretrained", named)), named
-        revision = None if Path(place).is_dir() else base.revision
-    else:
-        seen = (Path(named).expanduser(), Path(peft) / named)
-        folder = next((str(each.resolve()) for each in seen if each.is_dir()), None)
-        place = parent = folder or named
-        if folder is None:
-            place, revision = address_of(named)
-    args["pretrained"] = place
-    if revision:
-        args.setdefault("revision", revision)
-    return _child(replace(model, loader_args=args), [parent])
-
-
-def _with_its_base(model: Model, own: int | None, known: Mapping[str, Model]) -> int | None:
-    """Parameters of an adapter with its base's, where both are known. own: the adapter's."""
-    place = str(model.loader_args.get("pretrained", ""))
-    parent = known.get(model.parents[0]) if model.parents else None
-    below = parent.parameters if parent is not None else None
-    if below is None and Path(place).is_dir():
-        below = parameters_of(Path(place))
-    return None if below is None or own is None else below + own
+def _check_repository(place: str, revision: str | None, folder: Path) -> None:
+    """Raises a ModelError, with branches that may hold one, where a repository is no checkpoint."""
+    if any((folder / mark).is_file() for mark in MARKS):
+        return
+    others = [name for name in branches_of(place) if name not in ("main", revision)]
+    near = f", as in {place}@{others[0]}" if others else ""
+    raise ModelError(
+        f"{place} holds neither config.json nor adapter_config.json at {revision or 'main'}; name "
+        f"a revision that does{near}"
+    )
 
 
 def _is_another_folder(path: Path, known: Model) -> bool:
@@ -377,10 +319,9 @@ def _inheriting(model: Model, brought: Model) -> Model:
 
 def _check_checkpoint(name: str, folder: Path) -> None:
     """Raises a ModelError, with the checkpoints below it, where a folder is none itself."""
-    marks = ("config.json", "adapter_config.json")
-    if any((folder / mark).is_file() for mark in marks):
+    if any((folder / mark).is_file() for mark in MARKS):
         return
-    below = sorted({path.parent.name for mark in marks for path in folder.glob(f"*/{mark}")})
+    below = sorted({path.parent.name for mark in MARKS for path in folder.glob(f"*/{mark}")})
     near = f"; name one in it: {', '.join(below[:6])}" if below else "; name a checkpoint folder"
     raise ModelError(
         f"{name} is no checkpoint: it holds neither config.json nor adapter_config.json{near}"

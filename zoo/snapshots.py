@@ -86,7 +86,11 @@ def read_snapshot(name: str, revision: str | None, more: Sequence[str] = ()) -> 
         wanted = [*SMALL_FILES, *more]
         answered, info = _ask(name, revision)
         found = snapshot_download(
-            name, revision=revision, allow_patterns=wanted, local_files_only=not answered
+            name,
+            revision=revision,
+            allow_patterns=wanted,
+            local_files_only=not answered,
+            tqdm_class=_silent(),
         )
         counted = getattr(getattr(info, "safetensors", None), "total", None)
         return Snapshot(Path(found), counted)
@@ -106,6 +110,17 @@ def read_snapshot(name: str, revision: str | None, more: Sequence[str] = ()) -> 
     raise ModelError(reason)
 
 
+def _silent() -> Any:
+    """A bar that shows nothing: small files are there at once, and have no line of their own."""
+    from huggingface_hub.utils.tqdm import tqdm
+
+    class Silent(tqdm):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **{**kwargs, "disable": True})
+
+    return Silent
+
+
 def _ask(name: str, revision: str | None) -> tuple[bool, Any]:
     """(whether the Hub says anything of a model in time, what it says): its own client, where a
     connection hangs, tries again for minutes."""
@@ -115,3 +130,13 @@ def _ask(name: str, revision: str | None) -> tuple[bool, Any]:
         return True, HfApi().model_info(name, revision=revision, timeout=PATIENCE)
     except Exception as problem:
         return not is_silence(problem), None
+
+
+def branches_of(name: str) -> list[str]:
+    """Names of a repository's branches; [] where the Hub does not tell."""
+    from huggingface_hub import HfApi
+
+    try:
+        return [each.name for each in HfApi().list_repo_refs(name).branches]
+    except Exception:
+        return []

@@ -90,6 +90,7 @@ SAYS: Mapping[str, tuple[str, list[str]]] = {
     "private": ("none", ["add", "other/private"]),
     "no revision": ("none", ["add", "org/base", "--revision", "nowhere"]),
     "no branch": ("none", ["add", "org/base@nowhere"]),
+    "no checkpoint": ("none", ["add", "org/stages"]),
     "hostile": ("hostile", ["add", "org/hostile"]),
 }
 
@@ -106,6 +107,8 @@ def hub() -> Iterator[Hub]:
             repository(),
             branches={"it-soup-APO": {"x.txt": "apo"}, "sft": {"x.txt": "sft"}},
         )
+        readme = {"README.md": "# Stages are branches"}
+        hub.add_repo("model", "org/stages", readme, branches={"step-100": repository()})
         hub.add_repo("model", "org/lora", adapter("org/base"))
         hub.add_repo("model", "org/a-base-it-ft-chat", repository())
         hub.add_repo("model", "org/one", repository("org/two"))
@@ -138,7 +141,8 @@ def said(hub: Hub, root: Path) -> dict[str, Said]:
     (root / "joins" / "zoo.toml").write_text(MINE)
     (root / "broken" / "zoo.toml").write_text("[families\n")
     commands = [(root / folder, argv) for folder, argv in SAYS.values()]
-    return dict(zip(SAYS, say(commands, hub.environment(root)), strict=True))
+    shows = {**hub.environment(root), "HF_HUB_DISABLE_PROGRESS_BARS": ""}
+    return dict(zip(SAYS, say(commands, shows), strict=True))
 
 
 def written(root: Path, folder: str) -> dict[str, list[dict[str, Any]]]:
@@ -345,6 +349,7 @@ def test_the_family_of_a_plugin_is_joined_with_all_its_models(
             "no regime",
             "there is no regime named 'instruct-tuned'; did you mean 'instruction-tuned'",
         ),
+        ("no checkpoint", "at main; name a revision that does, as in org/stages@step-100"),
         ("broken file", "is not valid TOML"),
     ],
 )

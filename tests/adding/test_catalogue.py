@@ -36,6 +36,14 @@ def test_every_regime_of_the_catalogue_is_one_that_a_plugin_brings() -> None:
     assert {model.regime for family in FAMILIES.values() for model in family.models} <= known
 
 
+def test_every_suite_that_the_catalogue_names_is_there_and_measures_some_target() -> None:
+    suites = open_zoo(plugins=False).catalogue.suites
+    for family in FAMILIES.values():
+        trained_for = {target for model in family.models for target in model.targets or ()}
+        measured = set(suites[family.suite].capabilities("special"))
+        assert not trained_for or trained_for & measured, family.name
+
+
 def test_what_is_gated_or_from_memory_says_so() -> None:
     gated = {"meta-llama", "google"}
     notes = {

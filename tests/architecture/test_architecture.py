@@ -43,8 +43,19 @@ FLOORS = (
         "structuring",
         "tasks",
     },
-    {"columns", "config", "effects", "facts", "groups", "plugins", "ratios", "store", "task_code"},
     {
+        "columns",
+        "config",
+        "effects",
+        "facts",
+        "groups",
+        "plugins",
+        "ratios",
+        "store",
+        "task_code",
+    },
+    {
+        "adapters",
         "contrasts",
         "interruption",
         "liveness",
@@ -62,7 +73,7 @@ FLOORS = (
     {"maintenance", "preparation"},
     {"leaderboards", "measuring", "waves"},
     {"running"},
-    {"asking", "checking", "comparing", "publishing", "rescoring"},
+    {"asking", "checking", "comparing", "publishing", "rescoring", "tradeoffs"},
     {"importing"},
     {"api", "pricing"},
     {"authoring"},
@@ -216,6 +227,18 @@ def test_only_the_evaluation_the_engine_and_plugins_with_loaders_import_lm_eval(
     loaders = tuple(f"zoo_{name}." for name in ("masked", "openai", "seq2seq", "vllm"))
     assert importers
     assert all(name.startswith(("zoo.evaluation.", "zoo.engine.", *loaders)) for name in importers)
+
+
+def test_only_one_module_writes_to_the_hub_and_only_one_takes_a_token_for_it() -> None:
+    everything = [*MODULES.values(), *(m for plugin in PLUGINS.values() for m in plugin.values())]
+
+    def say(*words: str) -> set[str]:
+        texts = {module.name: module.path.read_text("utf-8") for module in everything}
+        return {name for name, text in texts.items() if any(word in text for word in words)}
+
+    # `zoo doctor` asks whose token there is
+    assert say("get_token(") == {"zoo.publishing.hub", "zoo.diagnosis"}
+    assert say("create_commit(", "create_repo(", "upload_f") == {"zoo.publishing.client"}
 
 
 def test_nothing_reads_pickles_or_unpacks_archives() -> None:

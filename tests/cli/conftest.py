@@ -78,7 +78,7 @@ class Zoo:
             "ZOO_TEST_SOCKET_LOG": str(self.home / "sockets.log"),
             "HF_HOME": str(self.home / "hf"),
             "XDG_CACHE_HOME": str(self.home / "cache"),
-            "OMP_NUM_THREADS": "2",
+            "OMP_NUM_THREADS": "1",
             "COLUMNS": os.environ.get("COLUMNS", "100"),
         }
 

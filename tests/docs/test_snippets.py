@@ -47,7 +47,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "HF_HOME": str(home),
         "HF_HUB_OFFLINE": "1",
         "XDG_CACHE_HOME": str(home),
-        "OMP_NUM_THREADS": "2",
+        "OMP_NUM_THREADS": "1",
         "COLUMNS": "100",
     }
 

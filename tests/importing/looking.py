@@ -10,11 +10,11 @@ from typing import Any
 
 from support.zoos import TinyZoo
 
-from zoo.api import Tradeoff, tradeoff_of
 from zoo.host import Host
 from zoo.importing.runs import import_files
 from zoo.recall import Recalled, recall_run
 from zoo.results import Result, RunRecord
+from zoo.tradeoffs import Tradeoff, tradeoff_of
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from zoo.api import tradeoff_of
 from zoo.errors import ConfigError
 from zoo.executors import builtins
 from zoo.host import Host
@@ -25,6 +24,7 @@ from zoo.maintenance import rebuild_index
 from zoo.recall import recall_run
 from zoo.reporting import render
 from zoo.results import Result
+from zoo.tradeoffs import tradeoff_of
 
 QUESTIONS = [("What is 1 + 1?", [" 1", " 2"], 1), ("What is 2 + 2?", [" 4", " 5"], 0)]
 

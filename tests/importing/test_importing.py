@@ -23,13 +23,13 @@ from importing.looking import (
     outcome,
     place,
 )
-from zoo.api import tradeoff_of
 from zoo.errors import ConfigError
 from zoo.matching import UNPAIRED
 from zoo.recall import recall
 from zoo.reporting import render
 from zoo.store import QUESTIONS, RESPONSES
 from zoo.store.exporting import export
+from zoo.tradeoffs import tradeoff_of
 
 
 def test_imported_changes_are_those_of_a_run_on_the_same_models_and_tasks(

@@ -70,28 +70,29 @@ class Zoo:
         argv = ["publish", *flags, "--config", str(self.root / "zoo.toml"), "--no-plugins"]
         return self.driver.ask("main", argv=argv, environment=environment)
 
-    def add_run(self, name: str, value: float = 0.5) -> RunRecord:
+    def add_run(self, name: str, value: float = 0.5, **settings: Any) -> RunRecord:
         cells = [keep(self.store, model=model, value=value, weights=name) for model in MODELS]
         suite = Suite("mine", (BENCHMARK,))
         made = replace(
-            record(name, *cells, suite=suite), started=f"2026-11-{int(name[-2:]):02}T08:00:00+00:00"
+            record(name, *cells, suite=suite, **settings),
+            started=f"2026-11-{int(name[-2:]):02}T08:00:00+00:00",
         )
         self.store.add_run(made)
         return made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def hub() -> Iterator[Hub]:
     with loopback_hub() as hub:
         yield hub
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def token(hub: Hub) -> str:
     return hub.add_user("me", "org")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def driver(hub: Hub, token: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
     home = tmp_path_factory.mktemp("driver")
     process = subprocess.Popen(
@@ -105,6 +106,11 @@ def driver(hub: Hub, token: str, tmp_path_factory: pytest.TempPathFactory) -> It
     yield Driver(process)
     process.kill()
     process.communicate()
+
+
+@pytest.fixture(autouse=True)
+def no_faults(hub: Hub) -> None:
+    hub.faults.clear()
 
 
 @pytest.fixture

@@ -14,14 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from publishing.conftest import Zoo
+from zoo.errors import PublishError
 from zoo.publishing.sending import Patience
 
 COMMIT = "/commit/main"
-
-
-@pytest.fixture(autouse=True)
-def no_faults(hub: Hub) -> None:
-    hub.faults.clear()
 
 
 def commits(hub: Hub, repo: str) -> int:
@@ -132,9 +128,18 @@ def test_what_did_not_pass_is_kept_and_the_next_publication_ends_it(
     assert zoo.outbox == []
 
 
+def test_a_wait_of_hours_is_left_to_the_next_publication(zoo: Zoo, hub: Hub) -> None:
+    hub.fail("POST", COMMIT, status=429, headers={"Retry-After": "7200"}, times=1000)
+    done = zoo.publish()
+    assert done["status"] == 1
+    assert "with status 429 and asks to wait 7200 s" in done["err"]
+    assert len(zoo.outbox) == 1
+
+
 def test_what_landed_is_named_beside_what_did_not(zoo: Zoo, hub: Hub, repo: str) -> None:
     hub.add_repo("dataset", "org/bench", {"eval.yaml": "name: bench\n"})
     hub.add_repo("model", "org/base", {"config.json": "{}"})
+    hub.repositories.pop(("model", "org/chat"), None)
     board = 'arc_easy = { dataset = "org/bench", task_id = "easy" }'
     zoo.write(repo, f"[publish.hub.evaluations]\n{board}")
     done = zoo.publish("--pr")  # org/chat is not there
@@ -153,6 +158,7 @@ def test_a_pull_request_whose_answer_was_lost_is_found_and_not_opened_twice(
     board = 'arc_easy = { dataset = "org/bench", task_id = "easy" }'
     zoo.write(repo, f"[publish.hub.evaluations]\n{board}")
     lost = hub.fail("POST", "models/org/base/commit", "lost")
+    hub.fail("GET", "/leaderboard", status=503)
     done = zoo.publish("--pr")
     assert done["status"] == 0, done["err"]
     assert lost.hits == 1
@@ -212,3 +218,18 @@ def wait_for(done: Any, seconds: float = 60) -> None:
     while not done():
         assert time.monotonic() < ends
         time.sleep(0.02)
+
+
+def test_a_machine_that_is_to_stay_offline_says_so_at_once(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    from zoo.publishing import Bundle
+    from zoo.publishing.hub import publish_to_hub
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(PublishError, match="HF_HUB_OFFLINE is set") as at:
+        publish_to_hub(Bundle("dataset", "org/x", {"a.txt": b"a"}, "t"), "org/x")
+    assert not at.value.again
+    assert zoo.outbox == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -177,6 +178,33 @@ def test_the_leaderboard_becomes_a_page_of_its_own_and_is_made_anew(
     assert len(space.history()) == 3
 
 
+def test_what_was_pulled_from_others_is_not_published_as_ones_own(
+    zoo: Zoo, hub: Hub, repo: str
+) -> None:
+    zoo.add_run("20261102", value=0.75, source="them/results@abc")
+    done = zoo.publish()
+    assert done["status"] == 0, done["err"]
+    assert "what was pulled from them/results@abc is not published again" in done["err"]
+    runs = json.loads(files_of(hub, repo)["manifest.json"])["runs"]
+    assert list(runs) == ["20261101"], "the newest of one's own"
+
+
+def test_a_run_with_a_damaged_cell_is_named_and_the_others_are_published(
+    zoo: Zoo, hub: Hub, repo: str
+) -> None:
+    mine = zoo.add_run("20261102", value=0.75)
+    (other,) = (path for path in zoo.store.runs() if path.name == "20261101.json")
+    other.unlink()
+    zoo.store.add_run(replace(mine, id="20261103", family="g"))
+    cell = zoo.add_run("20261104", value=0.9).cells[0]
+    zoo.store.set_aside("scores", cell.score_key)
+    done = zoo.publish()
+    assert done["status"] == 1
+    assert "not published: the run 20261104: 1 of its cells can no longer be read" in done["err"]
+    runs = json.loads(files_of(hub, repo)["manifest.json"])["runs"]
+    assert list(runs) == ["20261103"]
+
+
 BOARDS = '[publish.hub.evaluations]\narc_easy = { dataset = "org/bench", task_id = "easy" }\n'
 
 
@@ -252,6 +280,7 @@ def test_what_cannot_be_published_is_said_with_the_remedy(zoo: Zoo) -> None:
     assert "there is no publisher named 'hbu'; did you mean 'hub'?" in said["err"]
     assert "the store has no run of nobody" in zoo.publish("nobody")["err"]
     assert "write it as org/name" in zoo.publish("--repo", "../x")["err"]
+    assert zoo.outbox == []
     done = zoo.publish(HF_TOKEN="")
     assert done["status"] == 1
     assert "there is no token for the Hub; `hf auth login` keeps one" in done["err"]

@@ -13,7 +13,7 @@ from tradeoff.lineage import FLOAT32, cell
 
 from ranking.synthetic import fill
 from zoo.benchmarks import Benchmark, Suite
-from zoo.errors import UnknownNameError
+from zoo.errors import ConfigError, UnknownNameError
 from zoo.fingerprints import digest
 from zoo.maintenance import keep_run
 from zoo.models import Model
@@ -130,7 +130,7 @@ def test_what_is_incomplete_has_no_rank_and_says_what_is_missing(store: Store) -
     assert (base.rank.low, base.rank.high) == (1, 1)
     assert child.rank is None
     assert not child.is_complete
-    assert child.gap == "1 of 3 benchmarks are missing: sums"
+    assert child.gap == "lacks 1 of 3 benchmarks: sums"
     assert any("1 of 2 entries are incomplete" in note for note in found.notes)
 
 
@@ -278,3 +278,24 @@ def test_a_leaderboard_is_json_without_nan_and_one_row_an_entry(store: Store) ->
     assert [row["complete"] for row in said["rows"]] == [True, False]
     assert said["rows"][0]["rank"] == {"low": 1, "high": 1}
     assert said["rows"][1]["scores"][2] is None
+
+
+def test_a_suite_of_which_nothing_is_scored_is_never_chosen_and_named_it_says_so(
+    store: Store,
+) -> None:
+    ran(store, "1", asked(BASE, (0.7, 0.4, 0.2)))
+    other = Suite("other", (Benchmark("law", "acc"),))
+    failed = [
+        replace(cell(model, other.benchmarks[0], "1"), status="failed", scores=(), items=())
+        for model in (BASE, CHILD, OTHER)
+    ]
+    cells = tuple(RecordedCell(each.spec, "failed", error="gated") for each in failed)
+    keep_run(store, RunRecord("2", "f", plain(other), "2", {}, cells), failed)
+    assert choose_suite(store) == "mine"
+    with pytest.raises(ConfigError, match="no model has a score on other yet"):
+        choose_suite(store, "other")
+
+
+def test_an_empty_store_has_nothing_to_rank(store: Store) -> None:
+    with pytest.raises(ConfigError, match="there is nothing to rank yet; `zoo run` makes a run"):
+        choose_suite(store)

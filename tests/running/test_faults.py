@@ -12,8 +12,8 @@ from support.hub import SHARD, loopback_hub
 from support.tasks import TASKS, write_task
 from support.zoos import TinyZoo
 
-from zoo.api import tradeoff_of
 from zoo.reporting import render
+from zoo.tradeoffs import tradeoff_of
 
 
 def on_the_hub(zoo: TinyZoo, name: str) -> None:

@@ -102,7 +102,7 @@ def test_fresh_asks_again_each_time_and_keeps_the_new_result(tiny_zoo: TinyZoo) 
 
 
 def test_editing_chance_moves_normalised_numbers_without_asking(tiny_zoo: TinyZoo) -> None:
-    from zoo.api import tradeoff_of
+    from zoo.tradeoffs import tradeoff_of
 
     def normalised(outcome: Outcome) -> list[float | None]:
         host = tiny_zoo.host()

@@ -12,7 +12,6 @@ import pytest
 from support.zoos import TinyZoo
 
 import zoo
-from zoo.api import tradeoff_of
 from zoo.cli import main
 from zoo.config import read_config
 from zoo.errors import ConfigError
@@ -23,6 +22,7 @@ from zoo.redaction import STRUCK, redact, refuse_secrets
 from zoo.reporting import render
 from zoo.results import Result
 from zoo.running import Options, Outcome, run_family
+from zoo.tradeoffs import tradeoff_of
 
 CANARIES = {
     "HF_TOKEN": "hf_CanaryCanaryCanaryCanaryCanary12",

@@ -237,7 +237,7 @@ def _outcome(result: Any, title: str) -> str | Check:
 
 def _reported(zoo: LonelyZoo) -> str:
     """The trade-off of one cell: no claim may raise, every section is text."""
-    from zoo.api import tradeoff_of
+    from zoo.tradeoffs import tradeoff_of
 
     outcome = zoo.run(zoo.catalogue.suite("core").benchmarks[0], limit=2)
     tradeoff = tradeoff_of(

@@ -62,11 +62,12 @@ def share(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Runs both, prints the table and says by its status what was found."""
-    from zoo.api import gates_of, tradeoff_of
+    from zoo.api import gates_of
     from zoo.cli.opening import open_host
     from zoo.cli.run import INTERRUPTED, run_shown, show_failed, show_problems, wishes_of
     from zoo.reporting.gating import overall, render_gates
     from zoo.running import plan_family
+    from zoo.tradeoffs import tradeoff_of
 
     if args.child == args.against:
         raise ConfigError(f"{args.child} is held against itself; name its parent with --against")

@@ -81,11 +81,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _show_analysis(host: Host, done: Imported) -> Path:
     """Prints the trade-off of the one run; returns the file of its page."""
-    from zoo.api import tradeoff_of
     from zoo.cli.opening import terminal
     from zoo.cli.run import write_page
     from zoo.recall import recall_run
     from zoo.reporting import print_tradeoff
+    from zoo.tradeoffs import tradeoff_of
 
     found, notes = recall_run(host.store, done.main.id), (*done.problems, *done.notes)
     tradeoff = tradeoff_of(

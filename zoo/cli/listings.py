@@ -55,6 +55,10 @@ def _lister(
     return run
 
 
+SHOWN = 3
+"""How many things a cell of a table names; JSON has all."""
+
+
 def _print(rows: Sequence[Row]) -> None:
     """The rows as a table; what is empty in every row is left out."""
     from tabulate import tabulate
@@ -74,7 +78,8 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value))
+        shown = ", ".join(map(str, value[:SHOWN]))
+        return shown + (f" and {len(value) - SHOWN} more" if len(value) > SHOWN else "")
     return str(value)
 
 

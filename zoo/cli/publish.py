@@ -68,13 +68,12 @@ def run(args: argparse.Namespace) -> int:
     )
     prepared = publication_of(host, wanted)
     if args.dry_run:
-        show(prepared)
-        return 0
+        return show(prepared)
     return tell(publish(host, prepared))
 
 
-def show(prepared: Prepared) -> None:
-    """What would be sent, file by file."""
+def show(prepared: Prepared) -> int:
+    """What would be sent, file by file; the exit status."""
     from zoo.reporting.text import clean
 
     for entry in prepared.entries:
@@ -88,7 +87,10 @@ def show(prepared: Prepared) -> None:
         print(f"  {len(bundle.files)} files, {bundle.size:,} bytes")
     for note in prepared.notes:
         print(f"zoo: {clean(note)}", file=sys.stderr)
+    for run, reason in prepared.damaged:
+        print(f"zoo: not published: {clean(run)}: {clean(reason)}", file=sys.stderr)
     print("nothing was sent")
+    return int(bool(prepared.damaged))
 
 
 def tell(done: Publication) -> int:

@@ -11,8 +11,8 @@ from zoo.cli.flags import add_run, families_and_models, names
 from zoo.errors import ConfigError
 
 if TYPE_CHECKING:
-    from zoo.api import Tradeoff
     from zoo.host import Host
+    from zoo.tradeoffs import Tradeoff
 
 
 def register(verbs: Any) -> None:
@@ -72,9 +72,9 @@ def run(args: argparse.Namespace) -> int:
 
 def tradeoffs_of(host: Host, args: argparse.Namespace) -> list[Tradeoff]:
     """The trade-off of each family that is named, or of the newest run; notes go to stderr."""
-    from zoo.api import tradeoff_of
     from zoo.recall import recall
     from zoo.reporting.text import clean
+    from zoo.tradeoffs import tradeoff_of
 
     families, models = families_and_models(args.targets)
     tradeoffs = []

@@ -16,13 +16,13 @@ INTERRUPTED = 130
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo.api import Tradeoff
     from zoo.benchmarks import Suite
     from zoo.host import Host
     from zoo.models import Family
     from zoo.plan import Plan
     from zoo.results import Result
     from zoo.running import Options, Outcome
+    from zoo.tradeoffs import Tradeoff
 
 
 def register(verbs: Any) -> None:
@@ -137,10 +137,10 @@ def _show_interrupted(outcome: Outcome, command: str) -> None:
 
 def show_outcome(host: Host, family: Family, outcome: Outcome) -> None:
     """The table, what failed, what was re-used, and where the report lies."""
-    from zoo.api import tradeoff_of
     from zoo.cli.opening import terminal
     from zoo.probes import ALL
     from zoo.reporting import print_tradeoff
+    from zoo.tradeoffs import tradeoff_of
 
     tradeoff = tradeoff_of(host, family, outcome.suite, outcome.results, (outcome.record,))
     print_tradeoff(tradeoff, terminal())

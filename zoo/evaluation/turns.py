@@ -50,7 +50,7 @@ class Turns:
             found = json.loads(text)
             turns = cls(found["messages"], found["thinking"])
             return turns if turns.text == text else None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
 
 

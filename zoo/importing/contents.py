@@ -14,7 +14,7 @@ from typing import Any
 
 from zoo.importing.files import Source
 from zoo.importing.nouns import Aggregate, Measure, Results, TaskResults
-from zoo.importing.values import SEED, dtype, moment, number, said, text
+from zoo.importing.values import SEED, count, dtype, moment, number, said, text
 from zoo.models import Evidence, Prompting
 
 NORMALISED = "normalised"
@@ -79,7 +79,7 @@ def _results(source: Source, model: str, row: Mapping[str, Any]) -> Results:
     sha, precision = text(row.get("Model sha")), dtype(row.get("Precision"))
     date = moment(row.get("Submission Date"))
     chat = _truth(row.get("Chat Template"))
-    billions = _value(row.get("#Params (B)"))
+    billions = _value(row.get("#Params (B)")) or 0.0
     told = {"revision": sha, "dtype": precision, "date": date}
     if chat is None:
         told["chat template"] = ""
@@ -106,7 +106,7 @@ def _results(source: Source, model: str, row: Mapping[str, Any]) -> Results:
         ),
         card=said((("base_model", _base(row, model)), ("license", _name(row.get("Hub License"))))),
         evidence=_evidence(text(row.get("Type"))),
-        parameters=round(billions * 1e9) if billions and billions > 0 else None,
+        parameters=count(round(billions * 1e9)) or None if abs(billions) < 1e9 else None,
         unsaid=(*(name for name, value in told.items() if not value), "seed", "standard errors"),
     )
 

@@ -31,6 +31,7 @@ from zoo.importing.values import (
     table,
     text,
     texts,
+    whole,
 )  # fmt: skip
 from zoo.models import Prompting
 from zoo.questions import Question, writable
@@ -125,7 +126,7 @@ def _tasks(source: Source, listed: list[Any]) -> Iterator[TaskResults]:
         yield TaskResults(
             name=name,
             version="",
-            num_fewshot=int(shots) if shots.isdecimal() else None,
+            num_fewshot=whole(shots),
             n=counts[0],
             limit=None,
             aggregates=aggregates,
@@ -177,9 +178,8 @@ def _uncertainty(result: Mapping[str, Any]) -> dict[str, Any]:
 def _parameters(more: Mapping[str, Any]) -> int | None:
     try:
         if more.get("num_parameters") is not None:
-            return int(str(more["num_parameters"]))
-        billions = float(str(more["params_billions"]))
-        return round(billions * 1e9) if billions > 0 else None
+            return count(int(str(more["num_parameters"])))
+        return count(round(float(str(more["params_billions"])) * 1e9)) or None
     except (KeyError, ValueError, OverflowError):
         return None
 
@@ -243,7 +243,7 @@ def _mark(row: Mapping[str, Any]) -> str:
     own = text(row.get("sample_hash")) or digest(
         [text(asked.get("raw")), texts(asked.get("reference"))]
     )
-    return f"eee:{own[:16]}"
+    return f"eee:{writable(own[:16])}"
 
 
 def _item(path: Path, item_id: str, row: Mapping[str, Any], scale: float) -> tuple[Item, Question]:

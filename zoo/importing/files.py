@@ -50,7 +50,17 @@ def open_source(path: Path) -> Source:
 
 
 def _json(data: bytes) -> Any:
-    return json.loads(data)
+    """What is spelled there; half a surrogate, which cannot be written again, becomes a `?`."""
+    found = json.loads(data)
+    return _writable(found) if b"\\ud" in data.lower() else found
+
+
+def _writable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_writable(name): _writable(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_writable(each) for each in value]
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def _parquet(data: bytes) -> list[dict[str, Any]]:

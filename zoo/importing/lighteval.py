@@ -23,7 +23,18 @@ from zoo.importing.files import FormatError, Source
 from zoo.importing.lmeval import plain_aggregates
 from zoo.importing.nouns import Aggregate, Logged, Measure, Results, TaskResults, UnpairableError
 from zoo.importing.samples import SAME
-from zoo.importing.values import SEED, count, dtype, number, said, spelled, table, text, texts
+from zoo.importing.values import (
+    SEED,
+    count,
+    dtype,
+    number,
+    said,
+    spelled,
+    table,
+    text,
+    texts,
+    whole,
+)
 from zoo.models import Prompting
 from zoo.questions import Question, writable
 from zoo.results import Item
@@ -136,7 +147,7 @@ def _named(key: str) -> tuple[str, int | None]:
         return key, None
     name = parts[0] if len(parts) == 2 else parts[1]
     shots = parts[1] if len(parts) == 2 else parts[2]
-    return name, int(shots) if shots.isdecimal() else None
+    return name, whole(shots)
 
 
 def _config(configs: Mapping[str, Any], key: str, name: str) -> dict[str, Any]:

@@ -21,11 +21,13 @@ from zoo.importing.values import (
     arguments,
     count,
     dtype,
+    is_plain,
     moment,
     number,
     said,
     spelled,
     table,
+    tables,
     text,
 )  # fmt: skip
 from zoo.models import Prompting
@@ -105,8 +107,7 @@ def read_before(source: Source) -> Iterator[Results]:
     content, config = _parts(source, "results", "versions", "config")
     given = arguments(config.get("model_args"))
     kind = text(config.get("model")) or "unknown"
-    shots = count(config.get("num_fewshot"))
-    limit = config.get("limit")
+    shots, limit = count(config.get("num_fewshot")), count(config.get("limit"))
     yield Results(
         path=source.path,
         sha256=source.sha256,
@@ -127,7 +128,7 @@ def read_before(source: Source) -> Iterator[Results]:
                 version=text(content["versions"].get(name)),
                 num_fewshot=shots,
                 n=None,
-                limit=count(limit),
+                limit=limit,
                 aggregates=(found := plain_aggregates(numbers)),
                 broken="" if found else f"{source.path} has no number for {name}",
             )
@@ -173,14 +174,14 @@ def _unsaid(**facts: object) -> tuple[str, ...]:
 
 def _asked(content: Mapping[str, Any], config: Mapping[str, Any]) -> Prompting:
     """How the model was asked, as far as the file says."""
-    gen_kwargs = config.get("gen_kwargs")
+    gen_kwargs = table(config.get("gen_kwargs"))
     chat = bool(content.get("chat_template"))
     system = content.get("system_instruction")
     return Prompting(
         chat_template="default" if chat else None,
         system_instruction=system if isinstance(system, str) and system else None,
         fewshot_as_multiturn=chat and bool(content.get("fewshot_as_multiturn")),
-        gen_kwargs=gen_kwargs if isinstance(gen_kwargs, dict) else {},
+        gen_kwargs={name: value for name, value in gen_kwargs.items() if is_plain(value)},
     )
 
 
@@ -207,8 +208,7 @@ def _tasks(
             n=n,
             aggregation={
                 str(each.get("metric")): text(each.get("aggregation"))
-                for each in own.get("metric_list") or ()
-                if isinstance(each, dict)
+                for each in tables(own.get("metric_list"))
             },
             aggregates={measure: each.value for measure, each in aggregates.items()},
         )

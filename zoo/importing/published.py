@@ -16,7 +16,7 @@ from typing import Any
 
 from zoo.benchmarks import Suite
 from zoo.errors import ConfigError
-from zoo.fingerprints import digest
+from zoo.fingerprints import canonical, digest
 from zoo.importing.files import FormatError
 from zoo.results import Provenance, RecordedCell, Result, RunRecord, Score
 from zoo.standings import RunStanding
@@ -80,7 +80,8 @@ def claim_of(data: bytes, run: str, repo: str, commit: str, sha256: str) -> Clai
 
 def _table(data: bytes) -> dict[str, Any]:
     try:
-        table = json.loads(data, parse_constant=_refuse)
+        table = json.loads(data, parse_constant=_refuse, parse_int=_whole)
+        canonical(table).encode()  # half a surrogate cannot be written again
     except (ValueError, RecursionError) as problem:
         raise FormatError(f"it is no JSON: {_short(problem)}") from None
     if not isinstance(table, dict) or table.get("schema") != SCHEMA:
@@ -136,6 +137,12 @@ def _standing(table: Any, record: RunRecord) -> Mapping[str, Any] | None:
         raise FormatError("its standing is of other cells")
     found: Mapping[str, Any] = plain(replace(standing, run=record.id))
     return found
+
+
+def _whole(spelled: str) -> int:
+    if len(spelled) > 18:
+        raise ValueError(f"{spelled[:18]}… is too large")
+    return int(spelled)
 
 
 def _refuse(constant: str) -> Any:

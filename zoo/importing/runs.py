@@ -101,7 +101,7 @@ def import_files(
     ]
     found += lineages(owned.unnamed, host.discovery)
     problems, notes = [*read.problems, *owned.problems], [*read.notes]
-    asked_by = host.catalogue.suite(suite) if suite else None
+    asked_by = _asked_by(host, suite) if suite else None
     names = dict.fromkeys(task.name for results in read.results for task in results.tasks)
     known = {} if asked_by else {name: _benchmark(host, name) for name in names}
     planned = (
@@ -207,7 +207,7 @@ def _found(
             for each in asked:
                 yield _Found(model, described(each, task), results, task)
             if not asked:
-                shots = f"{task.name} with {task.num_fewshot} shots"
+                shots = f"{task.name} with {task.num_fewshot} shots by a measure that is there"
                 notes.append(f"{results.path}: the suite {asked_by.name!r} does not ask {shots}")
 
 
@@ -220,11 +220,31 @@ def _is_asked(benchmark: Benchmark, task: TaskResults) -> bool:
 
 
 def _benchmark(host: Host, task: str) -> Benchmark:
-    """What this zoo says of a task; one that it does not know measures itself."""
+    """What this zoo says of a task; one that it does not know measures itself.
+
+    Of a group of tasks a file has the mean: that is a measure of the group's own name.
+    """
     if host.catalogue.knows(task):
         with suppress(UnknownNameError, BenchmarkError, ConfigError):
-            return host.suite(None, (task,), None).benchmarks[0]
+            found = host.suite(None, (task,), None).benchmarks[0]
+            if found.task == task:
+                return found
+            return Benchmark(
+                task,
+                found.metric,
+                found.filter,
+                axis=found.axis,
+                capability=found.capability,
+                policy=found.policy,
+                licence=found.licence,
+            )
     return Benchmark(task, "", capability=task)
+
+
+def _asked_by(host: Host, name: str) -> Suite:
+    """A suite, with its groups of tasks both as they are named and task by task."""
+    both = (*host.catalogue.suite(name).benchmarks, *host.catalogue.suites[name].benchmarks)
+    return Suite(name, tuple({benchmark.key: benchmark for benchmark in both}.values()))
 
 
 def _protocols(host: Host, found: _Found) -> tuple[Protocol, ...]:

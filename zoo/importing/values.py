@@ -13,6 +13,10 @@ SEED = 1234
 """lm-eval's own seed of few-shot examples, where a file does not say."""
 
 
+LARGEST = 2**53
+"""Whole numbers up to here are what they are in every program."""
+
+
 def number(value: Any) -> float | None:
     """A finite number, else None; true and false are none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -25,13 +29,27 @@ def number(value: Any) -> float | None:
 
 
 def count(value: Any) -> int | None:
-    """A whole number that is not negative, else None."""
-    return value if type(value) is int and value >= 0 else None
+    """A whole number that is not negative and that a database can hold, else None."""
+    return value if type(value) is int and 0 <= value <= LARGEST else None
+
+
+def whole(spelled: str) -> int | None:
+    """The count that a text spells, else None."""
+    return (
+        count(int(spelled))
+        if spelled.isascii() and spelled.isdecimal() and len(spelled) < 20
+        else None
+    )
 
 
 def table(value: Any) -> dict[str, Any]:
     """A table, else an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def tables(value: Any) -> list[dict[str, Any]]:
+    """The tables of a list."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def text(value: Any) -> str:
@@ -43,6 +61,13 @@ def texts(value: Any) -> tuple[str, ...]:
     """A text, or the texts of a list."""
     found = value if isinstance(value, list) else [value]
     return tuple(each for each in found if isinstance(each, str) and each)
+
+
+def is_plain(value: Any) -> bool:
+    """Whether it is a text, a truth or a finite number, or a list of such."""
+    if isinstance(value, list):
+        return all(map(is_plain, value))
+    return isinstance(value, (str, bool)) or number(value) is not None
 
 
 def arguments(value: Any) -> dict[str, Any]:

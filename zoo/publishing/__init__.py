@@ -12,7 +12,10 @@ scanning     nothing secret may be in a bundle
 outbox       what is being sent, until it has landed
 client       the Hub's client, with deadlines and errors of one sentence
 sending      one commit, once, whatever happens on the way
-hub          the publisher `hub`: the one place that reads a token
+bundles      runs of the store as bundles
+space        the leaderboard as a page
+publication  what goes where, and what came of it
+hub          the publisher `hub`: the one place that takes a token to write with
 """
 
 from __future__ import annotations

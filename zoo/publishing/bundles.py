@@ -4,40 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from zoo.errors import ConfigError, PublishError
+from zoo.errors import ConfigError
 from zoo.publishing.bundle import Bundle
 from zoo.publishing.lineages import every_eval_ever, lineage_of
 from zoo.publishing.manifest import entry_of, spell, with_manifest
 from zoo.publishing.recording import Published, run_of
 from zoo.publishing.rows import results_table, samples_table
 from zoo.questions import Question
-from zoo.results import Result
-from zoo.store.runs import RunHead
+from zoo.results import Result, RunRecord
+from zoo.store import Store
 
 Questions = Callable[[Result], Mapping[str, Question]]
 
 
 def choose(
-    heads: Sequence[RunHead], targets: Iterable[str] = (), suite: str | None = None
-) -> list[RunHead]:
-    """The runs to publish, newest first: of each family the newest on each suite.
+    store: Store, targets: Iterable[str] = (), suite: str | None = None
+) -> tuple[list[RunRecord], list[str]]:
+    """The runs to publish, newest first: of each family the newest of one's own on each suite.
 
-    targets: families or models that a run must be of. Raises ConfigError where there is none.
+    targets: families or models that a run must be of. Also a sentence for each run of others' that
+    was passed over. Raises ConfigError where no run is left.
     """
     wanted = set(targets)
-    found: dict[tuple[str, str], RunHead] = {}
-    for head in heads:
-        if head.pulled:
-            continue  # somebody else has published it
-        named = not wanted or wanted & {head.family, *head.models}
-        if named and suite in (None, head.suite):
-            found.setdefault((head.family, head.suite), head)
-    known = {name for head in found.values() for name in (head.family, *head.models)}
+    found: dict[tuple[str, str], RunRecord] = {}
+    others: dict[str, None] = {}
+    known: set[str] = set()
+    for head in store.heads():
+        names = {head.family, *head.models}
+        if (wanted and not wanted & names) or suite not in (None, head.suite):
+            continue
+        known |= names
+        if (head.family, head.suite) not in found:
+            record = store.read_run(head.path)
+            if source := record.settings.get("source"):
+                others.setdefault(f"what was pulled from {source} is not published again")
+            else:
+                found[head.family, head.suite] = record
     for name in sorted(wanted - known):
         raise ConfigError(f"the store has no run of {name}; `zoo run {name}` makes one")
     if not found:
-        raise ConfigError("the store has no run that could be published; `zoo run` makes one")
-    return list(found.values())
+        said = "; ".join(others) or "`zoo run` makes one"
+        raise ConfigError(f"the store has no run that could be published; {said}")
+    return list(found.values()), list(others)
 
 
 def results_bundle(
@@ -49,14 +57,13 @@ def results_bundle(
     samples: bool = False,
     licence: str = "",
 ) -> Bundle:
-    """The data set of results of these runs. Raises PublishError where a cell cannot be read.
+    """The data set of results of these runs.
 
     samples: whether answers are published beside the scores. version: of zoo.
     """
     files: dict[str, bytes] = {}
     for run, questions in runs:
         id = run.record.id
-        _check(run)
         files[f"data/results/{id}.parquet"] = results_table(run, version)
         if samples:
             files[f"data/samples/{id}.parquet"] = samples_table(run, questions)
@@ -71,11 +78,9 @@ def results_bundle(
     return with_manifest(bundle, entries, licence)
 
 
-def _check(run: Published) -> None:
-    """A run is published as it was recorded, or not at all."""
+def lost_of(run: Published) -> str:
+    """Why a run, which goes out as it was recorded or not at all, does not; "" where it does."""
     pairs = zip(run.record.cells, run.results, strict=True)
-    if lost := sum(cell.status != result.status for cell, result in pairs):
-        raise PublishError(
-            f"{lost} cells of the run {run.record.id} can no longer be read; `zoo run` makes them "
-            "again"
-        )
+    lost = sum(cell.status != result.status for cell, result in pairs)
+    gone = f"{lost} of its cells can no longer be read; `zoo run` makes them again"
+    return gone if lost else ""

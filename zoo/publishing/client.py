@@ -78,9 +78,7 @@ class Client:
         def read(api: HfApi) -> Head | None:
             try:
                 found = api.repo_info(repo, repo_type=kind, revision=revision)
-            except RepositoryNotFoundError as problem:
-                if _status(problem) == 401 and "credentials" in str(problem):
-                    raise
+            except RepositoryNotFoundError:
                 return None
             files = getattr(found, "siblings", None) or ()
             names = frozenset(each.rfilename for each in files)
@@ -198,6 +196,10 @@ class Client:
         from huggingface_hub.errors import HfHubHTTPError
 
         def ask(api: HfApi) -> bool:
+            if not hasattr(api, "get_dataset_leaderboard"):
+                raise PublishError(
+                    "this huggingface_hub does not know the Hub's boards; upgrade it for --pr"
+                )
             try:
                 api.get_dataset_leaderboard(dataset)
             except HfHubHTTPError as problem:
@@ -257,8 +259,9 @@ def _refused(status: int, problem: BaseException, where: str) -> BaseException:
     if status in (409, 412):
         return MovedError()
     if status in (408, 429) or status >= 500:
-        said = f"the Hub answered about {where} with status {status}"
-        return UnreachedError(said, _retry_after(problem))
+        wait = _retry_after(problem)
+        asks = f" and asks to wait {wait:.0f} s" if wait else ""
+        return UnreachedError(f"the Hub answers about {where} with status {status}{asks}", wait)
     remedies = {
         401: "the Hub does not know this token; `hf auth login` with a new one, or set HF_TOKEN",
         402: f"the Hub wants payment for {where}",

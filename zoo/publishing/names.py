@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -46,12 +47,13 @@ def public_names(models: Iterable[str]) -> dict[str, str]:
             if len(alike) == 1:
                 break
         found[name] = "./" + "/".join(parts[-length:])
-    return found
+    # a folder may stand inside another, whose name begins as its own does
+    return dict(sorted(found.items(), key=lambda pair: -len(pair[0])))
 
 
 def renamed(value: Any, names: Mapping[str, str]) -> Any:
     """A value of JSON in which every text calls models by their public names, and this machine's
-    home `~`; nan becomes None."""
+    home `~`; nan becomes None. names: as `public_names` gives them, the longest first."""
     if isinstance(value, Mapping):
         return {_said(str(key), names): renamed(each, names) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
@@ -62,7 +64,14 @@ def renamed(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def _said(text: str, names: Mapping[str, str]) -> str:
-    for path in sorted(names, key=len, reverse=True):
-        text = text.replace(path, names[path])
-    home = str(Path.home())
+    if "/" not in text and "\\" not in text:  # no path
+        return text
+    for path, name in names.items():
+        text = text.replace(path, name)
+    home = _home()
     return text.replace(home, "~") if len(home) > 1 else text
+
+
+@cache
+def _home() -> str:
+    return str(Path.home())

@@ -10,7 +10,7 @@ for good: then only its author can change that.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,11 +61,17 @@ class Outbox:
         """Forgets an entry, if it is there."""
         atomic.remove(self._folder(entry))
 
-    def pending(self) -> Iterator[Entry]:
-        """Every entry, each of its bytes checked. One that is damaged raises StoreError."""
+    def pending(self) -> tuple[list[Entry], list[str]]:
+        """Every entry, each of its bytes checked, and a sentence for each that is damaged."""
+        found, problems = [], []
         for folder in sorted(self.root.glob("*")):
             if re.fullmatch("[0-9a-f]{64}", folder.name):
-                yield _read(folder)
+                try:
+                    found.append(_read(folder))
+                except StoreError as problem:
+                    if folder.is_dir():  # else it has just landed, by another publication
+                        problems.append(str(problem))
+        return found, problems
 
     def _folder(self, entry: Entry) -> Path:
         return self.root / sha256(f"{entry.publisher} {entry.bundle.digest}".encode())

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from zoo.config import PublishTable
-from zoo.errors import ConfigError, PublishError, StoreError, ZooError
-from zoo.publishing.bundles import choose, results_bundle
+from zoo.errors import ConfigError, PublishError, ZooError
+from zoo.publishing.bundles import choose, lost_of, results_bundle
 from zoo.publishing.evaluations import offers_of
 from zoo.publishing.outbox import Entry, Outbox
 from zoo.publishing.recording import Published
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 HUB = "hub"
 OUTBOX = "outbox"
-HUB_ADDRESS = "https://huggingface.co"
 
 Analyse = Callable[[RunRecord, Sequence[Result]], dict[str, Any]]
 """A run's trade-off as a dictionary of zoo.tradeoff/1."""
@@ -53,10 +52,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What would be sent. notes: one sentence for each thing that is left out."""
+    """What would be sent. notes: one sentence for each thing that is left out.
+
+    damaged: (run, why) of those that should go out and cannot.
+    """
 
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
+    damaged: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,25 +113,19 @@ def prepare(
     """
     table = table_of(host, wanted)
     host.registry.publishers.get(wanted.to)
-    records = [
-        host.store.read_run(head.path)
-        for head in choose(host.store.heads(), wanted.targets, wanted.suite)
-    ]
-    own = [record for record in records if not record.settings.get("source")]
-    notes = [
-        f"the run {each.id} was pulled from {each.settings['source']} and is not published again"
-        for each in records
-        if each not in own
-    ]
-    if not own:
-        raise ConfigError("; ".join(notes))
-    runs = []
-    for record in own:
+    records, notes = choose(host.store, wanted.targets, wanted.suite)
+    runs, damaged = [], []
+    for record in records:
         with uncollected():
             results = [read_cell(host.store, cell) for cell in record.cells]
         standing = host.store.standing(record.id) or plain(standing_of(record, results))
         run = Published(record, results, analyse(record, results), standing)
-        runs.append((run, Asked(host.store, [record])))
+        if reason := lost_of(run):
+            damaged.append((f"the run {record.id}", reason))
+        else:
+            runs.append((run, Asked(host.store, [record])))
+    if not runs:
+        raise PublishError("; ".join(f"{run}: {reason}" for run, reason in damaged))
     from zoo import __version__
 
     private = table.private
@@ -146,15 +143,17 @@ def prepare(
         target = table.space or table.repo
         bundles.append(space_bundle(rank(), target, table.repo, private=private))
     if wanted.pull_requests:
+        from huggingface_hub import constants
+
         public = wanted.to == HUB and not table.private
-        source = f"{HUB_ADDRESS}/datasets/{table.repo}" if public else ""
+        source = f"{constants.ENDPOINT}/datasets/{table.repo}" if public else ""
         offers = offers_of([run for run, _ in runs], table.evaluations, source)
         bundles += offers.bundles
         notes += [f"not offered to a model: {note}" for note in offers.notes]
     for bundle in bundles:
         refuse_leaks(bundle)
     entries = (Entry(wanted.to, bundle, table.options) for bundle in bundles)
-    return Prepared(tuple(entries), tuple(notes))
+    return Prepared(tuple(entries), tuple(notes), tuple(damaged))
 
 
 def publish(host: Host, prepared: Prepared) -> Publication:
@@ -163,12 +162,8 @@ def publish(host: Host, prepared: Prepared) -> Publication:
     One that fails costs itself; what may succeed later stays in the outbox.
     """
     outbox = outbox_of(host)
-    told = _Told()
-    waiting: list[Entry] = []
-    try:
-        waiting = list(outbox.pending())
-    except StoreError as problem:
-        told.failed.append((str(outbox.root), str(problem)))
+    waiting, damaged = outbox.pending()
+    told = _Told(failed=[*prepared.damaged, *((OUTBOX, problem) for problem in damaged)])
     fresh = {(entry.publisher, entry.bundle.digest) for entry in prepared.entries}
     for entry in prepared.entries:
         outbox.add(entry)
@@ -189,7 +184,8 @@ def _give(host: Host, outbox: Outbox, entry: Entry, told: _Told) -> None:
         publisher = host.registry.publishers.get(entry.publisher)
         where = publisher.publish(entry.bundle, target, **entry.options)
     except Exception as problem:
-        if isinstance(problem, PublishError) and not problem.again:
+        final = isinstance(problem, PublishError) and not problem.again
+        if final or isinstance(problem, ConfigError):
             outbox.remove(entry)
         else:
             told.kept += 1

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from zoo.benchmarks import Benchmark
@@ -25,7 +26,7 @@ from zoo.structuring import plain
 
 SCHEMA = "zoo.run/1"
 
-SETTINGS = "batch_size device dtype gen_kwargs limit loader num_fewshot probes seed source".split()
+SETTINGS = "batch_size device dtype gen_kwargs limit loader num_fewshot probes seed".split()
 MODEL = (
     "id revision family regime base_model targets loader step seed gpus training_datasets licence "
     "parameters".split()
@@ -57,12 +58,12 @@ class Published:
     tradeoff: Mapping[str, Any]
     standing: Mapping[str, Any]
 
-    @property
+    @cached_property
     def models(self) -> list[Model]:
         """Each model once."""
         return list({result.spec.model.id: result.spec.model for result in self.results}.values())
 
-    @property
+    @cached_property
     def names(self) -> dict[str, str]:
         """What models in folders of this machine are called elsewhere."""
         parents = (parent for model in self.models for parent in model.parents)

@@ -48,18 +48,19 @@ def _texts(path: str, data: bytes) -> Iterator[str]:
         table = pq.read_table(io.BytesIO(data))
         yield from _strings(table.schema.names)
         for column in table.columns:
-            yield from _strings(
-                column.unique().to_pylist() if _is_flat(column) else column.to_pylist()
-            )
+            yield from _strings(_values(column))
     else:
         yield data.decode("utf-8", "replace")
 
 
-def _is_flat(column: Any) -> bool:
-    """Whether equal values of a column can be told to be equal: lists cannot."""
+def _values(column: Any) -> list[Any]:
+    """The values of a column, or of the lists in it, each once."""
+    import pyarrow.compute as pc
     import pyarrow.types as types
 
-    return not types.is_list(column.type)
+    flat = pc.list_flatten(column) if types.is_list(column.type) else column
+    found: list[Any] = flat.unique().to_pylist()
+    return found
 
 
 def _strings(value: Any) -> Iterator[str]:

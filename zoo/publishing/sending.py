@@ -7,16 +7,22 @@ what is there already is not sent again. The client tries its own steps again, b
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from zoo.errors import PublishError
 from zoo.publishing.bundle import Bundle
 from zoo.publishing.card import CARD
 from zoo.publishing.client import Client, Head, MovedError, UnreachedError
 from zoo.publishing.manifest import MANIFEST, laid_over
+
+T = TypeVar("T")
+
+logger = logging.getLogger("zoo")
 
 MARK = b"stagezoo"
 """What stands in the card of a repository of ours."""
@@ -27,13 +33,15 @@ class Patience:
     """How often it is tried again, and after how long, where the Hub names no time itself.
 
     tries: calls that fail for want of an answer. conflicts: commits of others in between.
-    first, longest: seconds of the waits, which double.
+    first, longest: seconds of the waits, which double. asked: the longest wait that the Hub may ask
+    for; a longer one is left to the next publication.
     """
 
     tries: int = 6
     conflicts: int = 100
     first: float = 1.0
     longest: float = 60.0
+    asked: float = 900.0
 
     def wait(self, failed: int, asked: float | None) -> float:
         """Seconds until the next try, at most `longest` but where the Hub asks for more."""
@@ -41,32 +49,37 @@ class Patience:
         return own if asked is None else asked + random.uniform(0, 0.5)
 
 
-def send(
-    bundle: Bundle,
-    client: Client,
-    patience: Patience = Patience(),
-    sleep: Callable[[float], None] = time.sleep,
-) -> str:
+def send(bundle: Bundle, client: Client, patience: Patience = Patience()) -> str:
     """Puts a bundle into its repository; returns where it is, for people.
 
     Raises PublishError: its `again` says whether the same may succeed later.
     """
     once = _offer if bundle.kind == "model" else _put
+    return persist(lambda: once(bundle, client), bundle.target, patience)
+
+
+def persist(once: Callable[[], T], target: str, patience: Patience) -> T:
+    """What `once` returns, asked again as long as there is no answer and the patience lasts.
+
+    target: what it is about. Raises PublishError as `once` does.
+    """
     failed = moved = 0
     while True:
         try:
-            return once(bundle, client)
+            return once()
         except MovedError:
             moved += 1
             if moved > patience.conflicts:
-                said = f"others committed to {bundle.target} in between {moved} times"
+                said = f"others committed to {target} in between {moved} times"
                 raise PublishError(said, again=True) from None
-            sleep(random.uniform(0, min(2.0, 0.05 * 2 ** min(moved, 6))))
+            time.sleep(random.uniform(0, min(2.0, 0.05 * 2 ** min(moved, 6))))
         except UnreachedError as problem:
             failed += 1
-            if failed >= patience.tries:
+            if failed >= patience.tries or (problem.wait or 0) > patience.asked:
                 raise
-            sleep(patience.wait(failed, problem.wait))
+            seconds = patience.wait(failed, problem.wait)
+            logger.warning("%s: %s; tried again in %.0f s", target, problem, seconds)
+            time.sleep(seconds)
 
 
 def _put(bundle: Bundle, client: Client) -> str:

@@ -53,7 +53,8 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
         own = {each.name: _renamed(getattr(value, each.name), names) for each in fields(value)}
         return replace(value, **own)
     if isinstance(value, tuple):
-        return tuple(_renamed(each, names) for each in value)
+        parts = (_renamed(each, names) for each in value)
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     if isinstance(value, Mapping):
         return {key: _renamed(each, names) for key, each in value.items()}
     return renamed(value, names) if isinstance(value, str) else value

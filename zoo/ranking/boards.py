@@ -155,7 +155,7 @@ def _gap(claim: Claim, suite: Suite, limit: int | None) -> str:
     if len(claim.cells) < len(suite.benchmarks):
         missing = [b.name for b in suite.benchmarks if b.key not in claim.cells]
         named = ", ".join(missing[:3]) + (" ..." if len(missing) > 3 else "")
-        return f"{len(missing)} of {len(suite.benchmarks)} benchmarks are missing: {named}"
+        return f"lacks {len(missing)} of {len(suite.benchmarks)} benchmarks: {named}"
     if claim.facts["limit_n"] != limit:
         own, others = (
             "all items" if n is None else f"the first {n} items"

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.benchmarks import Suite
+from zoo.benchmarks import Benchmark, Suite
 from zoo.composites import BenchmarkKey
-from zoo.errors import UnknownNameError
+from zoo.errors import ConfigError, UnknownNameError
 from zoo.fingerprints import digest
 from zoo.ranking.nouns import CellScore
 from zoo.stats import Summary
@@ -50,16 +50,27 @@ class Material:
 def choose_suite(store: Store, name: str | None = None) -> str:
     """The suite of that name, or the one that most models were asked; the newest of equals.
 
-    Raises UnknownNameError where none was run.
+    Raises UnknownNameError where none was run, and ConfigError where no cell of it is scored.
     """
     models: dict[str, set[str]] = {}
     for head in store.heads():
         models.setdefault(head.suite, set()).update(head.models)
-    if name is None and models:
-        return max(models, key=lambda each: len(models[each]))
-    if name not in models:
-        raise UnknownNameError("run of the suite", name or "any", models, "`zoo run` makes one")
-    return name
+    if not models:
+        raise ConfigError("there is nothing to rank yet; `zoo run` makes a run")
+    if name is not None and name not in models:
+        raise UnknownNameError("run of the suite", name, models, "`zoo run` makes one")
+    scored = store.from_index(index.read_measures)
+    known = {
+        suite
+        for _, suite, benchmarks in store.from_index(index.read_suites)
+        if scored & {each.key for each in read(tuple[Benchmark, ...], json.loads(benchmarks), "")}
+    }
+    fit = [each for each in models if each in known and name in (None, each)]
+    if not fit:
+        raise ConfigError(
+            f"no model has a score on {name or 'any suite'} yet; `zoo report` says why cells failed"
+        )
+    return max(fit, key=lambda each: len(models[each]))
 
 
 def read_material(store: Store, name: str) -> Material:

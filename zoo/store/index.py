@@ -188,6 +188,12 @@ def read_suites(path: Path) -> list[tuple[str, str, str]]:
     return _select(path, "SELECT digest, name, benchmarks FROM suites ORDER BY run")
 
 
+def read_measures(path: Path) -> set[tuple[str, str, str, int | None]]:
+    """Keys of all benchmarks of which some cell is scored."""
+    columns = "benchmark, metric, filter, num_fewshot"
+    return {tuple(row) for row in _select(path, f"SELECT DISTINCT {columns} FROM cells")}
+
+
 def read_standings(path: Path, table: str, suite: str) -> list[dict[str, Any]]:
     """The stages or edges of a suite, by its digest; `body` is read."""
     columns = STANDINGS[table]

@@ -129,7 +129,8 @@ def _axes(board: Leaderboard) -> list[str]:
 
 def _label(entry: Entry, apart: Mapping[int, str]) -> str:
     name = shorten(clean(entry.model), NAME_WIDTH)
-    said = ", ".join(filter(None, (apart.get(id(entry), ""), entry.gap)))
+    # which benchmarks are missing, as far as names follow, is in JSON and on the page
+    said = ", ".join(filter(None, (apart.get(id(entry), ""), entry.gap.partition(":")[0])))
     return f"{name} ({said})" if said else name
 
 
