@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import ZooError
-from zoo.evaluation.budgets import BUDGET_ALIASES
 from zoo.evaluation.checkpoints import find_checkpoint
 from zoo.evaluation.preparing import answerable
 from zoo.evaluation.turns import chat_form
 from zoo.hookspecs import Loader
 from zoo.host import Host
 from zoo.models import Family, Model, Prompting
+from zoo.plan import BUDGET_ALIASES
 from zoo.probing import describe
 from zoo.results import RunSpec
 from zoo.running import Options, plan_family, settings_of

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from zoo.errors import BenchmarkError, ModelError, NotApplicableError, ZooError
-from zoo.evaluation.budgets import BUDGET_ALIASES, generation
+from zoo.evaluation.budgets import draws, generation
 from zoo.evaluation.checkpoints import Checkpoint, find_checkpoint, knows_thinking
 from zoo.evaluation.environment import checkpoint_dtype
 from zoo.evaluation.huggingface import HF, TORCH
@@ -29,7 +29,7 @@ from zoo.evaluation.turns import THINK_END, chat_form
 from zoo.fingerprints import canonical
 from zoo.hookspecs import Loader
 from zoo.models import Model, Prompting, Regime
-from zoo.plan import without_generation
+from zoo.plan import BUDGET_ALIASES, without_generation
 from zoo.results import RunSpec
 from zoo.store import Stored
 from zoo.structuring import plain
@@ -41,6 +41,11 @@ PATH_ARGS = ("pretrained", "peft", "tokenizer", "revision")
 UNWEIGHED = (
     "the server of {} lays the chat template itself and weighs no given answer; where it takes "
     "plain completions too, name the model's tokenizer: --loader-args tokenizer=org/name"
+)
+
+GREEDY = (
+    "{} asks for {} answers to each item, which would all be the same, since the likeliest token "
+    "is always taken: set do_sample = true and a temperature above 0 in gen_kwargs, or repeats = 1"
 )
 
 _THINKING = {
@@ -207,6 +212,8 @@ class Preparer:
         elif generates:
             arguments, stops = generation(requests, prompting, model, checkpoint)
             refuse_code_of_generation(arguments)
+            if benchmark.repeats > 1 and not draws(arguments):
+                raise BenchmarkError(GREEDY.format(benchmark.name, benchmark.repeats))
             requests = self._with_arguments(requests, arguments)
         dtype = self._dtype if loader.identity is None else ""  # elsewhere, and not ours to choose
         if dtype == "auto" and checkpoint.folder is not None:
