@@ -297,5 +297,5 @@ def test_a_suite_of_which_nothing_is_scored_is_never_chosen_and_named_it_says_so
 
 
 def test_an_empty_store_has_nothing_to_rank(store: Store) -> None:
-    with pytest.raises(ConfigError, match="there is nothing to rank yet; `zoo run` makes a run"):
+    with pytest.raises(ConfigError, match="the store holds no run yet; `zoo run` makes one"):
         choose_suite(store)

@@ -56,7 +56,7 @@ def choose_suite(store: Store, name: str | None = None) -> str:
     for head in store.heads():
         models.setdefault(head.suite, set()).update(head.models)
     if not models:
-        raise ConfigError("there is nothing to rank yet; `zoo run` makes a run")
+        raise ConfigError("the store holds no run yet; `zoo run` makes one")
     if name is not None and name not in models:
         raise UnknownNameError("run of the suite", name, models, "`zoo run` makes one")
     scored = store.from_index(index.read_measures)
