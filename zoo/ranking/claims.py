@@ -15,7 +15,7 @@ from typing import Any
 from zoo.benchmarks import Benchmark, Suite
 from zoo.composites import BenchmarkKey
 from zoo.errors import ConfigError, UnknownNameError
-from zoo.fingerprints import digest
+from zoo.fingerprints import digest_of_cells
 from zoo.ranking.nouns import CellScore
 from zoo.stats import Summary
 from zoo.store import Store, index
@@ -31,20 +31,25 @@ class Claim:
     cells: Mapping[BenchmarkKey, CellScore]
     digest: str
 
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Under which the standings of this claim lie."""
+        return self.facts["source"], self.digest, self.facts["protocol"]
+
 
 @dataclass(frozen=True)
 class Material:
     """All that a leaderboard of a suite is made of.
 
-    fit: the benchmarks that may enter a composite. stages: bodies of standings by digest and
-    protocol; edges: by those of the child.
+    fit: the benchmarks that may enter a composite. stages: bodies of standings by source, digest
+    and protocol; edges: by those of the child. What a source says is of its own claims alone.
     """
 
     suite: Suite
     fit: frozenset[BenchmarkKey]
     claims: tuple[Claim, ...]
-    stages: Mapping[tuple[str, str], Mapping[str, Any]]
-    edges: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
+    stages: Mapping[tuple[str, str, str], Mapping[str, Any]]
+    edges: Mapping[tuple[str, str, str], Sequence[Mapping[str, Any]]]
 
 
 def choose_suite(store: Store, name: str | None = None) -> str:
@@ -87,15 +92,16 @@ def read_material(store: Store, name: str) -> Material:
     cells = store.from_index(lambda path: index.read_cells(path, keys))
     claims = tuple(_claims(suite, store.from_index(index.read_entries), cells))
     stages = store.from_index(lambda path: index.read_standings(path, "stages", own))
-    edges: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    edges: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
     for edge in store.from_index(lambda path: index.read_standings(path, "edges", own)):
-        edges.setdefault((edge["other_cells"], edge["protocol"]), []).append(edge["body"])
+        child = edge["source"], edge["other_cells"], edge["protocol"]
+        edges.setdefault(child, []).append(edge["body"])
     unfit = {key for claim in claims for key, cell in claim.cells.items() if cell.is_unfit}
     return Material(
         suite=suite,
         fit=frozenset(b.key for b in suite.benchmarks if b.key not in unfit),
         claims=claims,
-        stages={(each["cells"], each["protocol"]): each["body"] for each in stages},
+        stages={(e["source"], e["cells"], e["protocol"]): e["body"] for e in stages},
         edges=edges,
     )
 
@@ -116,7 +122,7 @@ def _claims(
         if scores := found.get(facts["entry"]):
             facts["parents"] = tuple(json.loads(facts["parents"]))
             facts["versions"] = json.loads(facts["versions"])
-            yield Claim(facts, scores, digest(sorted(s.score_key for s in scores.values())))
+            yield Claim(facts, scores, digest_of_cells(s.score_key for s in scores.values()))
 
 
 def _score(

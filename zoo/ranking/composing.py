@@ -67,7 +67,7 @@ def compose(material: Material, measures: Mapping[str, Floats]) -> list[Composed
         _composed(
             claim,
             {name: (values[name][row], spreads[name][row]) for name in measures},
-            material.stages.get((claim.digest, claim.facts["protocol"])),
+            material.stages.get(claim.place),
         )
         for row, claim in enumerate(material.claims)
     ]

@@ -26,7 +26,7 @@ def deltas_of(
     several claims about a parent, one of the claim's own source comes first.
     """
     facts = one.claim.facts
-    edges = material.edges.get((one.claim.digest, facts["protocol"]), ())
+    edges = material.edges.get(one.claim.place, ())
     for parent in facts["parents"]:
         known = by_model.get(parent, ())
         ends = {each.claim.digest for each in known}

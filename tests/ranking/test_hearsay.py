@@ -1,0 +1,86 @@
+"""What others say of a model stands beside one's own numbers and changes none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ranking.test_boards import BASE, CHILD, SUITE, asked, board, ran, store
+from zoo.benchmarks import Suite
+from zoo.maintenance import keep_claims
+from zoo.ranking import Entry
+from zoo.results import RecordedCell, Result, RunRecord
+from zoo.standings import standing_of
+from zoo.store import Store
+from zoo.structuring import plain
+
+__all__ = ["store"]
+
+BOTH = asked(BASE, (0.6, 0.5, 0.2)), asked(CHILD, (0.7, 0.6, 0.3))
+
+
+def pulled(
+    store: Store,
+    name: str,
+    *groups: Sequence[Result],
+    repo: str = "they/results",
+    suite: Suite = SUITE,
+    said: Callable[[Any], Any] = lambda standing: standing,
+) -> None:
+    """A run of somebody else; said: changes what it says of itself."""
+    results = [result for group in groups for result in group]
+    cells = tuple(
+        RecordedCell(
+            r.spec,
+            "scored",
+            "",
+            r.provenance.score_key,
+            summary={"scores": plain(r.scores), "provenance": plain(r.provenance)},
+        )
+        for r in results
+    )
+    family = results[0].spec.model.family
+    record = RunRecord(f"{name}@{repo[:4]}", family, plain(suite), name, {"source": repo}, cells)
+    keep_claims(store, [(record, said(deepcopy(plain(standing_of(record, results)))))])
+
+
+def own(store: Store, **wanted: Any) -> list[Entry]:
+    return [entry for entry in board(store, **wanted).entries if not entry.source]
+
+
+def means(table: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = [table["general"], table["special"], *table["capabilities"].values()]
+    return [each for each in found if each]
+
+
+def boastful(standing: dict[str, Any]) -> dict[str, Any]:
+    """No error anywhere, and children that have gained much."""
+    for stage in standing["stages"]:
+        for mean in means(stage):
+            mean.update(stderr=0.0, low=mean["value"], high=mean["value"])
+    for edge in standing["edges"]:
+        for shift in means(edge):
+            shift.update(delta=0.9, stderr=1e-4, low=0.8, high=1.0, p=0.0)
+    return standing
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_what_a_copy_says_of_its_errors_and_changes_is_not_said_of_ones_own(
+    store: Store, order: str
+) -> None:
+    ran(store, "1", *BOTH)
+    before = own(store)
+    assert before[0].general is not None
+    assert before[0].general.stderr
+    pulled(store, "0" if order == "before" else "2", *BOTH, said=boastful)
+    after = own(store)
+    assert [(e.general, e.special, e.capabilities) for e in after] == [
+        (e.general, e.special, e.capabilities) for e in before
+    ]
+    assert [[replace(d, p_adjusted=None) for d in e.deltas] for e in after] == [
+        [replace(d, p_adjusted=None) for d in e.deltas] for e in before
+    ]
