@@ -60,6 +60,7 @@ def keep_claims(store: Store, claims: Sequence[tuple[RunRecord, Mapping[str, Any
     Raises StoreError where they cannot be written.
     """
     replaced = any(run_file(store.root, record.id).is_file() for record, _ in claims)
+    store.remove_standings(record.id for record, said in claims if said is None)
     store.add_standings((record.id, said) for record, said in claims if said is not None)
     store.add_runs(record for record, _ in claims)
     if replaced:

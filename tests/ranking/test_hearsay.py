@@ -84,3 +84,13 @@ def test_what_a_copy_says_of_its_errors_and_changes_is_not_said_of_ones_own(
     assert [[replace(d, p_adjusted=None) for d in e.deltas] for e in after] == [
         [replace(d, p_adjusted=None) for d in e.deltas] for e in before
     ]
+
+
+def test_what_a_corrected_run_no_longer_says_is_gone(store: Store) -> None:
+    pulled(store, "1", *BOTH)
+    assert all(entry.from_items for entry in board(store).entries)
+    bare = [replace(each, items=()) for each in asked(BASE, (0.6, 0.5, 0.2))]
+    pulled(store, "1", bare, said=lambda _: None)
+    (entry,) = board(store).entries
+    assert not entry.from_items
+    assert list(store.root.glob("standings/*")) == []
