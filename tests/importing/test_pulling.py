@@ -195,9 +195,37 @@ CLAIMS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     ),
     "a cell twice": (lambda run: run["cells"].append(run["cells"][0]), "claims a cell twice"),
     "a cell without its score": (lambda run: run["cells"][0].update(scores=[]), "has no acc"),
+    "a stage of other cells": (
+        lambda run: run["standing"]["stages"][0].update(cells="0" * 64),
+        "its standing of 'org/base' is of other cells",
+    ),
+    "a stage of a model that was not asked": (
+        lambda run: run["standing"]["stages"][0].update(model="org/none"),
+        "its standing of 'org/none' is of other cells",
+    ),
+    "a change of other cells": (
+        lambda run: run["standing"]["edges"][0].update(base_cells="0" * 64),
+        "its change of 'org/chat' is of other cells",
+    ),
+    "more than perfection": (
+        lambda run: run["standing"]["stages"][0]["scores"][0].update(normalised=50.0),
+        "its standing of 'org/base' has a score that cannot be",
+    ),
+    "less than to fail everything": (
+        lambda run: run["standing"]["stages"][0]["scores"][0].update(normalised=-5.0),
+        "its standing of 'org/base' has a score that cannot be",
+    ),
+    "an error below nothing": (
+        lambda run: run["standing"]["stages"][0]["general"].update(stderr=-0.1),
+        "its standing has an error or a p that cannot be",
+    ),
+    "a p above certainty": (
+        lambda run: run["standing"]["edges"][0]["general"].update(p=1.5),
+        "its standing has an error or a p that cannot be",
+    ),
     "a standing of other cells": (
         lambda run: run["standing"]["stages"][0]["scores"][0].update(score_key="0" * 64),
-        "its standing is of other cells",
+        "its standing of 'org/base' is of other cells",
     ),
     "no name": (lambda run: run["run"].update(family=""), "names something"),
     "a field that nobody knows": (

@@ -18,6 +18,7 @@ from zoo.benchmarks import Suite
 from zoo.errors import ConfigError
 from zoo.fingerprints import canonical, digest
 from zoo.importing.files import FormatError
+from zoo.importing.standing import check_standing
 from zoo.results import Provenance, RecordedCell, Result, RunRecord, Score
 from zoo.standings import RunStanding
 from zoo.structuring import plain, read
@@ -132,9 +133,7 @@ def _standing(table: Any, record: RunRecord) -> Mapping[str, Any] | None:
         standing = read(RunStanding, table, "its standing")
     except ConfigError as problem:
         raise FormatError(_short(problem)) from None
-    keys = {cell.score_key for cell in record.cells}
-    if any(score.score_key not in keys for stage in standing.stages for score in stage.scores):
-        raise FormatError("its standing is of other cells")
+    check_standing(standing, record)
     found: Mapping[str, Any] = plain(replace(standing, run=record.id))
     return found
 
