@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from ranking.test_boards import BASE, CHILD, SUITE, asked, board, ran, store
+from ranking.test_boards import BASE, CHILD, OTHER, SUITE, asked, board, ran, store
 from zoo.benchmarks import Suite
 from zoo.maintenance import keep_claims
+from zoo.models import Model
 from zoo.ranking import Entry
 from zoo.results import RecordedCell, Result, RunRecord
 from zoo.standings import standing_of
@@ -46,6 +47,12 @@ def pulled(
     family = results[0].spec.model.family
     record = RunRecord(f"{name}@{repo[:4]}", family, plain(suite), name, {"source": repo}, cells)
     keep_claims(store, [(record, said(deepcopy(plain(standing_of(record, results)))))])
+
+
+def told(model: Model, shares: Sequence[float], value: float, n: int = 100) -> list[Result]:
+    """Aggregates without items, the first of another value and number."""
+    first, *rest = (replace(each, items=()) for each in asked(model, shares))
+    return [replace(first, scores=(replace(first.scores[0], value=value, n=n),)), *rest]
 
 
 def own(store: Store, **wanted: Any) -> list[Entry]:
@@ -94,3 +101,44 @@ def test_what_a_corrected_run_no_longer_says_is_gone(store: Store) -> None:
     (entry,) = board(store).entries
     assert not entry.from_items
     assert list(store.root.glob("standings/*")) == []
+
+
+def test_a_value_on_no_scale_costs_the_claim_that_has_it_and_no_other(store: Store) -> None:
+    ran(store, "1", *BOTH)
+    before = own(store)
+    pulled(store, "2", told(OTHER, (0.6, 0.5, 0.2), 87.5), said=lambda _: None)
+    assert own(store) == before
+    (claim,) = (entry for entry in board(store).entries if entry.source)
+    assert claim.rank is None
+    assert claim.gap == "its value is on no scale from a guesser to perfection: facts"
+
+
+def test_a_benchmark_without_a_scale_stays_in_no_mean_whatever_others_say(store: Store) -> None:
+    odd = Suite("mine", (replace(SUITE.benchmarks[0], chance=1.0), *SUITE.benchmarks[1:]))
+    ran(store, "1", asked(BASE, (0.6, 0.5, 0.2), odd), suite=odd)
+    (before,) = own(store)
+    assert not before.gap
+    pulled(store, "0", asked(OTHER, (0.6, 0.5, 0.2)))
+    (after,) = own(store)
+    assert (after.general, after.gap) == (before.general, "")
+
+
+def test_where_all_that_is_known_is_of_others_their_scale_is_taken(store: Store) -> None:
+    pulled(store, "1", asked(BASE, (0.6, 0.5, 0.2)))
+    pulled(store, "2", told(OTHER, (0.6, 0.5, 0.2), 87.5), said=lambda _: None)
+    gaps = {entry.model: entry.gap.partition(":")[0] for entry in board(store).entries}
+    assert gaps == {
+        "org/base": "",
+        "org/other": "its value is on no scale from a guesser to perfection",
+    }
+
+
+def test_how_many_items_others_claim_weighs_nothing_of_ones_own(store: Store) -> None:
+    parts = (replace(each, weight_by_size=True) for each in SUITE.benchmarks)
+    suite = Suite("mine", tuple(replace(each, capability="all", group="all") for each in parts))
+    general = Suite("mine", tuple(replace(each, axis="general") for each in suite.benchmarks))
+    ran(store, "1", asked(BASE, (0.6, 0.5, 0.2), general), suite=general)
+    before = own(store)
+    many = told(OTHER, (0.6, 0.5, 0.2), 0.6, 10**9)
+    pulled(store, "2", many, suite=general, said=lambda _: None)
+    assert own(store) == before

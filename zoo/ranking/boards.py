@@ -47,10 +47,9 @@ def leaderboard_of(material: Material, wanted: Wanted = Wanted(), name: str = ""
 
     Ranks are among the complete entries of one protocol, all asked the same number of items.
     """
-    sizes = Counter[BenchmarkKey]()
-    for claim in material.claims:
-        sizes |= {key: cell.n for key, cell in claim.cells.items()}  # the most of any claim
-    fit = sized((b for b in material.suite.benchmarks if b.key in material.fit), sizes)
+    fit = sized(
+        (b for b in material.suite.benchmarks if b.key in material.fit), _sizes(material.claims)
+    )
     measures = measures_of(fit)
     sort = wanted.sort
     if sort == GENERAL and GENERAL not in measures:
@@ -59,6 +58,15 @@ def leaderboard_of(material: Material, wanted: Wanted = Wanted(), name: str = ""
         raise UnknownNameError("capability", sort, measures)
     with uncollected():
         return _board(material, measures, wanted, sort, name)
+
+
+def _sizes(claims: Iterable[Claim]) -> dict[BenchmarkKey, int]:
+    """The most items that any claim has of each benchmark, of one's own claims where there are."""
+    own, others = Counter[BenchmarkKey](), Counter[BenchmarkKey]()
+    for claim in claims:
+        sizes = own if claim.is_own else others
+        sizes |= {key: cell.n for key, cell in claim.cells.items()}
+    return {**others, **own}
 
 
 def _board(
@@ -71,7 +79,7 @@ def _board(
     chosen = {e.claim.facts["entry"]: e for e in known if _is_wanted(e.claim.facts, wanted)}
     limit = _usual_limit(chosen.values(), material.suite)
     entries = [
-        _entry(each, by_model, material, _gap(each.claim, material.suite, limit))
+        _entry(each, by_model, material, _gap(each.claim, material, limit))
         for each in chosen.values()
     ]
     entries = [
@@ -150,8 +158,9 @@ def _usual_limit(claims: Iterable[Composed], suite: Suite) -> int | None:
     return max(limits, key=lambda n: (limits[n], math.inf if n is None else n), default=None)
 
 
-def _gap(claim: Claim, suite: Suite, limit: int | None) -> str:
+def _gap(claim: Claim, material: Material, limit: int | None) -> str:
     """Why a claim is incomplete, "" where it is complete."""
+    suite = material.suite
     if len(claim.cells) < len(suite.benchmarks):
         missing = [b.name for b in suite.benchmarks if b.key not in claim.cells]
         named = ", ".join(missing[:3]) + (" ..." if len(missing) > 3 else "")
@@ -162,6 +171,11 @@ def _gap(claim: Claim, suite: Suite, limit: int | None) -> str:
             for n in (claim.facts["limit_n"], limit)
         )
         return f"it was asked {own} of each benchmark, the others {others}"
+    scaled = [b for b in suite.benchmarks if b.key in material.fit]
+    unfit = [b.name for b in scaled if claim.cells[b.key].is_unfit]
+    if unfit:
+        named = ", ".join(unfit[:3])
+        return f"its value is on no scale from a guesser to perfection: {named}"
     unknown = [
         b.name
         for b in suite.benchmarks

@@ -32,6 +32,11 @@ class Claim:
     digest: str
 
     @property
+    def is_own(self) -> bool:
+        """Whether it was measured here."""
+        return not self.facts["source"]
+
+    @property
     def place(self) -> tuple[str, str, str]:
         """Under which the standings of this claim lie."""
         return self.facts["source"], self.digest, self.facts["protocol"]
@@ -96,14 +101,28 @@ def read_material(store: Store, name: str) -> Material:
     for edge in store.from_index(lambda path: index.read_standings(path, "edges", own)):
         child = edge["source"], edge["other_cells"], edge["protocol"]
         edges.setdefault(child, []).append(edge["body"])
-    unfit = {key for claim in claims for key, cell in claim.cells.items() if cell.is_unfit}
     return Material(
         suite=suite,
-        fit=frozenset(b.key for b in suite.benchmarks if b.key not in unfit),
+        fit=_fit(keys, claims),
         claims=claims,
         stages={(e["source"], e["cells"], e["protocol"]): e["body"] for e in stages},
         edges=edges,
     )
+
+
+def _fit(keys: Sequence[BenchmarkKey], claims: Iterable[Claim]) -> frozenset[BenchmarkKey]:
+    """The benchmarks of which any claim has a value on a scale from a guesser to perfection.
+
+    Where one has claims of one's own these decide, so that nobody else's changes one's means.
+    """
+    asked_here, fit_here = set[BenchmarkKey](), set[BenchmarkKey]()
+    asked, fit = set[BenchmarkKey](), set[BenchmarkKey]()
+    for claim in claims:
+        scaled = {key for key, cell in claim.cells.items() if not cell.is_unfit}
+        (asked_here if claim.is_own else asked).update(claim.cells)
+        (fit_here if claim.is_own else fit).update(scaled)
+    unfit = {key for key in keys if key in asked and key not in fit}
+    return frozenset(keys) - (unfit - asked_here) - (asked_here - fit_here)
 
 
 def _claims(
