@@ -142,3 +142,21 @@ def test_how_many_items_others_claim_weighs_nothing_of_ones_own(store: Store) ->
     many = told(OTHER, (0.6, 0.5, 0.2), 0.6, 10**9)
     pulled(store, "2", many, suite=general, said=lambda _: None)
     assert own(store) == before
+
+
+def test_another_name_for_the_same_benchmarks_takes_no_leaderboard_away(store: Store) -> None:
+    ran(store, "1", *BOTH)
+    ran(store, "2", asked(OTHER, (0.6, 0.5, 0.2)), suite=replace(SUITE, name="again"))
+    for name in ("mine", "again"):
+        found = board(store, name)
+        assert (found.suite, len(found.entries)) == (name, 3)
+
+
+@pytest.mark.parametrize("name", ["0", "9"])
+def test_a_pulled_run_says_not_what_a_suite_of_ones_own_is_made_of(store: Store, name: str) -> None:
+    ran(store, "1", *BOTH)
+    other = Suite("mine", SUITE.benchmarks[:1])
+    pulled(store, name, asked(OTHER, (0.6,), other), suite=other)
+    assert [column.benchmark for column in board(store).columns] == ["facts", "qa", "sums"]
+    pulled(store, "99", asked(OTHER, (0.6, 0.5, 0.2)), repo="more/results")
+    assert [column.benchmark for column in board(store).columns] == ["facts", "qa", "sums"]

@@ -86,7 +86,7 @@ def choose_suite(store: Store, name: str | None = None) -> str:
 def read_material(store: Store, name: str) -> Material:
     """What the index knows of a suite; it is read, and no item. Raises StoreError.
 
-    Where several suites went by this name, it is the newest.
+    Where several suites went by this name, it is the newest of one's own, else of all.
     """
     known = [each for each in store.from_index(index.read_suites) if each[1] == name]
     if not known:

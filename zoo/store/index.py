@@ -100,7 +100,8 @@ _SCHEMA = (
     f"{', '.join(RANKED)})",
     f"CREATE TABLE IF NOT EXISTS entries ({', '.join(ENTRY)}, PRIMARY KEY (entry, family))",
     "CREATE TABLE IF NOT EXISTS runs (file PRIMARY KEY, size, changed, family, suite, models)",
-    "CREATE TABLE IF NOT EXISTS suites (digest PRIMARY KEY, name, benchmarks, run)",
+    "CREATE TABLE IF NOT EXISTS suites (digest, name, benchmarks, run, pulled, "
+    "PRIMARY KEY (digest, name, pulled))",
     f"CREATE TABLE IF NOT EXISTS stages ({', '.join(STANDINGS['stages'])}, "
     "PRIMARY KEY (suite, source, cells, protocol))",
     f"CREATE TABLE IF NOT EXISTS edges ({', '.join(STANDINGS['edges'])}, "
@@ -151,6 +152,7 @@ def write_rows(
                 "name": run.head.suite,
                 "benchmarks": run.benchmarks,
                 "run": run.head.path.name,
+                "pulled": run.head.pulled,
             }
             _insert(database, "suites", tuple(suite), [suite])
             _insert(database, "stages", STANDINGS["stages"], run.stages)
@@ -185,8 +187,12 @@ def read_entries(path: Path) -> list[dict[str, Any]]:
 
 
 def read_suites(path: Path) -> list[tuple[str, str, str]]:
-    """(digest, name, benchmarks as JSON) of every suite that was run, the newest last."""
-    return _select(path, "SELECT digest, name, benchmarks FROM suites ORDER BY run")
+    """(digest, name, benchmarks as JSON) of every suite that was run, the newest last.
+
+    What was run here comes after what was pulled, so that nobody else says what a suite of one's
+    own is made of.
+    """
+    return _select(path, "SELECT digest, name, benchmarks FROM suites ORDER BY pulled DESC, run")
 
 
 def read_measures(path: Path) -> set[tuple[str, str, str, int | None]]:
