@@ -160,3 +160,39 @@ def test_a_pulled_run_says_not_what_a_suite_of_ones_own_is_made_of(store: Store,
     assert [column.benchmark for column in board(store).columns] == ["facts", "qa", "sums"]
     pulled(store, "99", asked(OTHER, (0.6, 0.5, 0.2)), repo="more/results")
     assert [column.benchmark for column in board(store).columns] == ["facts", "qa", "sums"]
+
+
+def overweight(standing: dict[str, Any]) -> dict[str, Any]:
+    """Of another composition: G and its changes are not those of the cells beside them."""
+    for stage in standing["stages"]:
+        stage["general"]["value"] += 0.05
+    for edge in standing["edges"]:
+        edge["general"].update(delta=0.9, stderr=1e-4, p=0.0)
+    return standing
+
+
+def test_a_paired_change_of_another_composition_is_not_put_beside_the_means(store: Store) -> None:
+    pulled(store, "1", *BOTH, said=overweight)
+    entries = {entry.model: entry for entry in board(store).entries}
+    base, child = entries["org/base"], entries["org/child"]
+    assert base.general is not None
+    assert child.general is not None
+    (delta,) = child.deltas
+    assert not delta.paired
+    assert delta.general is not None
+    assert delta.general.delta == pytest.approx(child.general.value - base.general.value)
+    assert delta.general.stderr == pytest.approx(
+        (base.general.stderr**2 + child.general.stderr**2) ** 0.5
+    )
+
+
+def test_errors_are_from_items_only_where_the_standing_is_of_the_same_composition(
+    store: Store,
+) -> None:
+    pulled(store, "1", *BOTH)
+    assert all(entry.from_items for entry in board(store).entries)
+    assert [d.paired for entry in board(store).entries for d in entry.deltas] == [True]
+    pulled(store, "1", *BOTH, said=overweight)
+    found = board(store)
+    assert not any(entry.from_items for entry in found.entries)
+    assert any("2 of 2 ranked entries have errors from aggregates" in n for n in found.notes)

@@ -1,4 +1,8 @@
-"""What a claim changed against its parents: paired where a run held both, else from both errors."""
+"""What a claim changed against its parents: paired where a run held both, else from both errors.
+
+A paired change is taken where it is the difference of what both claims have, in G, S and every
+capability: else it is of other benchmarks or weights than the numbers that it would stand beside.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,8 @@ from typing import Any
 
 from zoo.effects import Mean, Shift
 from zoo.ranking.claims import Material
-from zoo.ranking.composing import Composed
-from zoo.ranking.nouns import Delta, Entry
+from zoo.ranking.composing import Composed, is_same
+from zoo.ranking.nouns import GENERAL, SPECIAL, Delta, Entry
 from zoo.stats import Summary, holm, unpaired_difference
 
 SAME = ("protocol", "dtype", "loader", "engine", "limit_n", "seed")
@@ -22,15 +26,21 @@ def deltas_of(
 ) -> Iterator[Delta]:
     """A delta for each parent that one of the claims is about.
 
-    by_model: all claims, by id. A paired change is of exactly the cells that the claim has; of
-    several claims about a parent, one of the claim's own source comes first.
+    by_model: all claims, by id. A paired change is of exactly the cells that both claims have, and
+    of their source; of several claims about a parent, one of that source comes first.
     """
     facts = one.claim.facts
     edges = material.edges.get(one.claim.place, ())
     for parent in facts["parents"]:
         known = by_model.get(parent, ())
-        ends = {each.claim.digest for each in known}
-        paired = [e for e in edges if e["base"] == parent and (not ends or e["base_cells"] in ends)]
+        bases = {each.claim.place: each for each in known}
+        paired = [
+            edge
+            for edge in edges
+            if edge["base"] == parent
+            and (base := bases.get((facts["source"], edge["base_cells"], facts["protocol"])))
+            and _is_of(edge, base, one)
+        ]
         if paired:
             yield _paired(parent, paired[0])
             continue
@@ -68,6 +78,20 @@ def adjusted(entries: Sequence[Entry], measure: str) -> list[Entry]:
 
 def _p(shift: Shift | None) -> float:
     return math.nan if shift is None or shift.p is None else shift.p
+
+
+def _is_of(edge: Mapping[str, Any], base: Composed, other: Composed) -> bool:
+    """Whether an edge's changes are the differences of the composites of both its ends."""
+    said = {**edge["capabilities"], GENERAL: edge["general"], SPECIAL: edge["special"]}
+    before, after = base.means, other.means
+    for name in before.keys() | after.keys() | said.keys():
+        ends, shift = (before.get(name), after.get(name)), said.get(name)
+        if ends[0] is None or ends[1] is None or shift is None:
+            if shift is not None or None not in ends:
+                return False
+        elif not is_same(ends[1].value - ends[0].value, shift["delta"]):
+            return False
+    return True
 
 
 def _paired(parent: str, edge: Mapping[str, Any]) -> Delta:
