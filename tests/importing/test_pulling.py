@@ -122,6 +122,24 @@ def test_what_a_publisher_corrects_takes_the_place_of_what_they_said(
     assert len(puller.store.runs()) == 1
 
 
+def test_what_a_publisher_says_again_later_is_one_claim_and_not_two(
+    zoo: Zoo, puller: Zoo, hub: Hub, repo: str
+) -> None:
+    zoo.publish()
+    do(puller, "pull", repo)
+    before = board(puller)
+    there = hub.repo("dataset", repo).head.tree
+    (path,) = (name for name in there if name.startswith("runs/"))
+    run = json.loads(there[path])
+    run["run"]["id"] = "later"
+    replace_run(hub, repo, "runs/later.json", json.dumps(run).encode())
+    assert "1 run, 2 models, 2 cells" in do(puller, "pull", repo)["out"]
+    assert [row["source"] for row in before] == [repo, repo]
+    assert board(puller) == before
+    kept = [puller.store.read_run(path) for path in puller.store.runs()]
+    assert len({each.settings["pulled"]["commit"] for each in kept}) == 2
+
+
 def alter(hub: Hub, repo: str, change: Callable[[dict[str, Any]], None]) -> None:
     """The publisher changes a run, and says so in the manifest."""
     there = dict(hub.repo("dataset", repo).head.tree)

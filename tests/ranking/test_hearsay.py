@@ -196,3 +196,45 @@ def test_errors_are_from_items_only_where_the_standing_is_of_the_same_compositio
     found = board(store)
     assert not any(entry.from_items for entry in found.entries)
     assert any("2 of 2 ranked entries have errors from aggregates" in n for n in found.notes)
+
+
+def test_copies_of_ones_own_cells_widen_no_rank_and_cost_no_significance(store: Store) -> None:
+    third = replace(CHILD, id="org/third")
+    groups = (*BOTH, asked(third, (0.9, 0.6, 0.25)))
+    ran(store, "1", *groups)
+    before = own(store)
+    for n in range(3):
+        pulled(store, "1", *groups, repo=f"org{n}/results")
+    assert own(store) == before
+    found = board(store)
+    assert len(found.entries) == 4 * len(before)
+    for entry in found.entries:
+        (same,) = (each for each in before if each.model == entry.model)
+        assert (entry.rank, entry.deltas) == (same.rank, same.deltas)
+
+
+def test_who_says_otherwise_of_ones_own_cells_is_ranked_by_what_they_say(store: Store) -> None:
+    ran(store, "1", *BOTH)
+    better = [replace(r, scores=(replace(r.scores[0], value=0.99),), items=()) for r in BOTH[0]]
+    suite = Suite("mine", tuple(replace(each, chance=0.0) for each in SUITE.benchmarks))
+    pulled(store, "2", better, suite=suite, said=lambda _: None)
+    theirs = [entry for entry in board(store).entries if entry.source]
+    assert [entry.cells for entry in theirs] == [
+        entry.cells for entry in own(store) if entry.model == "org/base"
+    ]
+    assert theirs[0].rank != own(store)[-1].rank
+
+
+def test_a_change_that_others_say_is_sure_is_not_surer_than_ones_own(store: Store) -> None:
+    def sure(standing: dict[str, Any]) -> dict[str, Any]:
+        for edge in standing["edges"]:
+            edge["general"].update(p=0.0)
+        return standing
+
+    ran(store, "1", asked(BASE, (0.6, 0.5, 0.2)), asked(CHILD, (0.61, 0.5, 0.2)))
+    pulled(store, "2", asked(BASE, (0.6, 0.5, 0.2)), asked(CHILD, (0.61, 0.5, 0.2)), said=sure)
+    found = [delta.p_adjusted for entry in board(store).entries for delta in entry.deltas]
+    assert len(found) == 2
+    assert found[0] == found[1]
+    assert found[0] is not None
+    assert found[0] > 0.05

@@ -73,7 +73,12 @@ def claim_of(data: bytes, run: str, repo: str, commit: str, sha256: str) -> Clai
         family=family,
         suite=plain(suite),
         started=started,
-        settings={**settings, "source": source, "pulled": {"repo": repo, "sha256": sha256}},
+        # a later commit is of the same publisher: what it says again takes the place of this
+        settings={
+            **settings,
+            "source": repo,
+            "pulled": {"repo": repo, "commit": commit, "sha256": sha256},
+        },
         cells=cells,
     )
     return Claim(record, _standing(table.get("standing"), record))

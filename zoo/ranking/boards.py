@@ -22,6 +22,8 @@ from zoo.results import PROTOCOLS
 from zoo.uncollected import uncollected
 
 SIGNIFICANT = 0.05
+ALIKE = 9
+"""Digits in which two means of the same cells agree that say the same."""
 
 
 @dataclass(frozen=True)
@@ -226,30 +228,42 @@ def _entry(
 
 
 def _ranked(entries: Sequence[Entry], sort: str) -> list[Entry]:
-    """The complete ones from the best down with their ranks, then the others."""
+    """The complete ones from the best down with their ranks, then the others.
+
+    What several sources say alike of the same cells is one among those that are ranked.
+    """
 
     def value(entry: Entry) -> float:
         mean = entry.of(sort)
         return -math.inf if mean is None else mean.value
 
-    ordered = sorted(entries, key=lambda e: (not e.is_complete, -value(e), e.model))
-    means = [mean for e in ordered if e.is_complete and (mean := e.of(sort))]
+    def told(entry: Entry) -> tuple[str, float]:
+        return entry.cells, round(value(entry), ALIKE)
+
+    ordered = sorted(entries, key=lambda e: (not e.is_complete, -value(e), e.model, e.source != ""))
+    complete = [e for e in ordered if e.is_complete and e.of(sort)]
+    one_each: dict[tuple[str, float], Entry] = {}
+    for entry in sorted(complete, key=lambda e: e.source != ""):  # one's own first
+        one_each.setdefault(told(entry), entry)
+    distinct = list(one_each.values())
+    means = [mean for e in distinct if (mean := e.of(sort))]
     errors = [math.nan if mean.stderr is None else mean.stderr for mean in means]
-    paired = _paired_errors(ordered[: len(means)], sort)
+    paired = _paired_errors(distinct, sort)
     bounds = rank_bounds([mean.value for mean in means], errors, paired=paired).tolist()
-    ranked = [replace(e, rank=Ranks(*b)) for e, b in zip(ordered, bounds, strict=False)]
+    ranks = {each: Ranks(*b) for each, b in zip(one_each, bounds, strict=True)}
+    ranked = [replace(e, rank=ranks[told(e)]) for e in complete]
     return [*ranked, *ordered[len(ranked) :]]
 
 
 def _paired_errors(entries: Sequence[Entry], sort: str) -> dict[tuple[int, int], float]:
     """The errors of differences that are known from the items: those along edges, by place."""
-    places = {entry.cells: place for place, entry in enumerate(entries)}
+    places = {(entry.source, entry.cells): place for place, entry in enumerate(entries)}
     return {
-        (places[delta.cells], place): shift.stderr
+        (places[entry.source, delta.cells], place): shift.stderr
         for place, entry in enumerate(entries)
         for delta in entry.deltas
         if delta.paired
-        and delta.cells in places
+        and (entry.source, delta.cells) in places
         and (shift := delta.of(sort)) is not None
         and shift.stderr is not None
     }

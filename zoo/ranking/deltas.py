@@ -20,6 +20,9 @@ from zoo.stats import Summary, holm, unpaired_difference
 SAME = ("protocol", "dtype", "loader", "engine", "limit_n", "seed")
 """What two claims must share for a difference between them to be the model's."""
 
+Look = tuple[str, str, str]
+"""What a change is of: the child's cells, the parent's id and its cells."""
+
 
 def deltas_of(
     one: Composed, by_model: Mapping[str, Sequence[Composed]], material: Material
@@ -56,24 +59,36 @@ def deltas_of(
 
 
 def adjusted(entries: Sequence[Entry], measure: str) -> list[Entry]:
-    """With Holm's p over all deltas of the measure under each protocol."""
-    shifts = [(e.protocol, delta.of(measure)) for e in entries for delta in e.deltas]
-    found: dict[int, float] = {}
-    for protocol in {each for each, _ in shifts}:
-        places = [place for place, (each, _) in enumerate(shifts) if each == protocol]
-        ps = [_p(shifts[place][1]) for place in places]
-        found |= zip(places, holm(ps).tolist(), strict=True)
-    ordered = iter(found[place] for place in range(len(shifts)))
-    return [
-        replace(
-            entry,
-            deltas=tuple(
-                replace(delta, p_adjusted=None if math.isnan(p) else p)
-                for delta, p in ((delta, next(ordered)) for delta in entry.deltas)
-            ),
-        )
-        for entry in entries
-    ]
+    """With Holm's p over all deltas of the measure under each protocol.
+
+    What several sources say of one change, the same cells at both ends, is looked at once: its p is
+    that of one's own entry, else the greatest.
+    """
+    looks: dict[str, dict[Look, tuple[bool, float]]] = {}
+    for entry in entries:
+        for delta in entry.deltas:
+            p = _p(delta.of(measure))
+            if not math.isnan(p):
+                own = looks.setdefault(entry.protocol, {})
+                look, said = _look(entry, delta), (not entry.source, p)
+                own[look] = max(own.get(look, said), said)
+    found: dict[tuple[str, Look], float] = {
+        (protocol, look): p
+        for protocol, own in looks.items()
+        for look, p in zip(own, holm([p for _, p in own.values()]).tolist(), strict=True)
+    }
+
+    def told(entry: Entry, delta: Delta) -> Delta:
+        p = _p(delta.of(measure))
+        if math.isnan(p):
+            return replace(delta, p_adjusted=None)
+        return replace(delta, p_adjusted=max(p, found[entry.protocol, _look(entry, delta)]))
+
+    return [replace(e, deltas=tuple(told(e, delta) for delta in e.deltas)) for e in entries]
+
+
+def _look(entry: Entry, delta: Delta) -> Look:
+    return entry.cells, delta.parent, delta.cells
 
 
 def _p(shift: Shift | None) -> float:
