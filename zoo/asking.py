@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.benchmarks import Benchmark, Suite
 from zoo.errors import ZooError
-from zoo.evaluation.budgets import BUDGET_ALIASES
 from zoo.evaluation.checkpoints import find_checkpoint
 from zoo.evaluation.preparing import answerable
 from zoo.evaluation.turns import chat_form
 from zoo.hookspecs import Loader
 from zoo.host import Host
 from zoo.models import Family, Model, Prompting
+from zoo.plan import BUDGET_ALIASES
 from zoo.probing import describe
 from zoo.results import RunSpec
 from zoo.running import Options, plan_family, settings_of
@@ -96,7 +96,8 @@ def _native(lm: LM, spec: RunSpec, prompt: str, max_tokens: int, loader: Loader)
     text = prompt
     if prompting.is_chat:
         checkpoint = find_checkpoint(model, loader.reads_files)
-        render, _ = chat_form(checkpoint, prompting, model.id, turns=loader.takes_turns)
+        form = {"turns": loader.takes_turns, "parts": bool(loader.images)}
+        render, _ = chat_form(checkpoint, prompting, model.id, **form)
         assert render is not None, "a chat has a form"
         system = prompting.system_instruction
         messages = [{"role": "system", "content": system}] if system else []

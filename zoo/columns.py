@@ -23,8 +23,9 @@ class Cell:
     answers: a number for (item, twin, sample), the same in every cell of the benchmark.
     samples: how many numbers an item takes up, so that answers // samples is the item.
     clusters: numbers of clusters, the same in every cell of the family. prompts: of prompts.
-    confidence, parsed, tokens, truncated: nan where not known. thinking: the share of each answer's
-    characters that it thought in, nan where no end of thinking is declared.
+    confidence, parsed, tokens, truncated: nan where not known. thinking: tokens of each answer that
+    were thinking; cut: whether the cap came before the thinking ended. Both are nan where no end of
+    thinking is declared.
     """
 
     result: Result
@@ -39,6 +40,7 @@ class Cell:
     tokens: Floats
     truncated: Floats
     thinking: Floats
+    cut: Floats
 
     @property
     def items(self) -> Codes:
@@ -81,6 +83,7 @@ def _read_group(group: Sequence[Result], clusters: dict[str, int]) -> list[Cell]
         answers = (key // samples * most + twin) * samples + key % samples
         order = np.argsort(answers, kind="stable")
         items = result.items
+        thinking, cut = _thinking(result)
         cells.append(
             Cell(
                 result=result,
@@ -96,7 +99,8 @@ def _read_group(group: Sequence[Result], clusters: dict[str, int]) -> list[Cell]
                 parsed=_floats(items, "parsed")[order],
                 tokens=_floats(items, "n_tokens")[order],
                 truncated=_floats(items, "truncated")[order],
-                thinking=_thinking(result)[order],
+                thinking=thinking[order],
+                cut=cut[order],
             )
         )
     return cells
@@ -113,20 +117,25 @@ def _twins(keys: Codes) -> Codes:
     return twins
 
 
-def _thinking(result: Result) -> Floats:
-    """An answer that was cut before its thinking ended is nothing else; another one without the
-    end of thinking has none."""
-    end = result.spec.prompting.think_end_token
-    if not end:
-        return np.full(len(result.items), np.nan)
-    shares = []
-    for item in result.items:
-        found = item.response.rfind(end)
-        if found < 0:
-            shares.append(1.0 if item.truncated else 0.0)
-        else:
-            shares.append((found + len(end)) / len(item.response))
-    return np.array(shares, dtype=float)
+def _thinking(result: Result) -> tuple[Floats, Floats]:
+    """Tokens of thinking, and whether they were all: as counted when the answers were scored, else
+    estimated by the share of an answer's characters."""
+    counted, cut = _floats(result.items, "thinking_tokens"), _floats(result.items, "thinking_cut")
+    prompting = result.spec.prompting
+    if not (end := prompting.think_end_token) or not np.isnan(counted).any():
+        return counted, cut
+    ends = [item.response.rfind(end) for item in result.items]
+    unended = np.array([at < 0 for at in ends], dtype=bool)
+    shares = [
+        (at + len(end)) / len(item.response) if at >= 0 else 0.0
+        for at, item in zip(ends, result.items, strict=True)
+    ]
+    guessed_cut = unended & (_floats(result.items, "truncated") == 1) & prompting.thinks
+    guessed = np.where(guessed_cut, 1.0, shares) * _floats(result.items, "n_tokens")
+    return (
+        np.where(np.isnan(counted), guessed, counted),
+        np.where(np.isnan(cut), guessed_cut, cut),
+    )
 
 
 def _floats(items: Sequence[Item], name: str) -> Floats:

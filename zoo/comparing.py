@@ -47,6 +47,10 @@ class Comparison:
     manners: tuple[Manner, ...]
 
 
+OF_MODEL = ("regime", "revision", "base_model", "loader_args", "regime_args", "targets", "seed")
+"""What models may differ in by what is said of them."""
+
+
 def compare(host: Host, a: str, b: str) -> Comparison:
     """Compares two models by what the store has of them; no weight is loaded.
 
@@ -61,8 +65,8 @@ def compare(host: Host, a: str, b: str) -> Comparison:
     ]
     read = [tuple(read_cells(pair)) for pair in results]
     asked = [
-        (ours[key], theirs[key], prompts_differ(*pair))
-        for key, pair in zip(shared, read, strict=True)
+        (ours[key], theirs[key], _looked_up(found) or prompts_differ(*pair))
+        for key, pair, found in zip(shared, read, results, strict=True)
     ]
     return Comparison(
         tuple(_configuration(results)),
@@ -89,7 +93,15 @@ def _configuration(results: Sequence[tuple[Result, Result]]) -> list[Difference]
     """Differences of what the models are and of how they are asked and run."""
     seen: dict[Difference, None] = {}
     for ours, theirs in results:
-        for name in ("regime", "revision", "base_model", "loader_args", "targets", "seed"):
+        for name in (
+            "regime",
+            "revision",
+            "base_model",
+            "loader_args",
+            "regime_args",
+            "targets",
+            "seed",
+        ):
             pair = getattr(ours.spec.model, name), getattr(theirs.spec.model, name)
             _note(seen, name, *pair)
         protocol = ours.spec.protocol
@@ -114,6 +126,11 @@ def _configuration(results: Sequence[tuple[Result, Result]]) -> list[Difference]
             pair = ours.provenance.versions.get(package), theirs.provenance.versions.get(package)
             _note(seen, f"version of {package}", *pair)
     return list(seen)
+
+
+def _looked_up(pair: tuple[Result, Result]) -> bool:
+    """Whether passages stood before the questions of either, which are asked alike otherwise."""
+    return any(item.sources for result in pair for item in result.items)
 
 
 def _note(seen: dict[Difference, None], what: str, ours: Any, theirs: Any) -> None:

@@ -32,6 +32,7 @@ TOKENIZER = (
     "*.tiktoken",
     "tekken.json",
 )
+PROCESSOR = ("preprocessor_config.json", "processor_config.json", "chat_template.json")
 SETTLED = 2_000_000_000
 """Nanoseconds after which a file that has not changed is remembered. A file system's clock ticks:
 two writes within a tick look the same from outside, so a file just written is hashed again."""
@@ -43,12 +44,13 @@ class Fingerprint:
 
     weights covers the tensors and the settings that shape what they compute or generate; settings
     alone are no weights. A chat template that stands in the tokenizer's own settings is part of
-    both.
+    both. processor: of what decides how images are read; no part of answers to text alone.
     """
 
     weights: str
     tokenizer: str
     chat_template: str
+    processor: str = ""
 
 
 def fingerprint(folder: Path) -> Fingerprint:
@@ -57,6 +59,7 @@ def fingerprint(folder: Path) -> Fingerprint:
         weights=_hash_files(folder, (*WEIGHTS, *SETTINGS)) if _matches(folder, WEIGHTS) else "",
         tokenizer=_hash_files(folder, TOKENIZER),
         chat_template=digest(chat_template_of(folder)),
+        processor=_hash_files(folder, PROCESSOR),
     )
 
 
@@ -73,6 +76,14 @@ def chat_template_of(folder: Path) -> str | None:
     if named:
         return canonical({"default": template, **named})
     return template if isinstance(template, str) or not template else canonical(template)
+
+
+def processor_template_of(folder: Path) -> str | None:
+    """The chat template of a processor that has one beside its tokenizer's, as older ones do."""
+    if (folder / "chat_template.jinja").is_file():
+        return None
+    template = read_json(folder / "chat_template.json").get("chat_template")
+    return template if isinstance(template, str) else None
 
 
 def _text(path: Path) -> str:

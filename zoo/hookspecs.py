@@ -65,6 +65,9 @@ class Loader:
         of theirs, from their loader_args (how often to ask again does not). Dtype and device are
         then not the run's. Pure and quick; raises ConfigError where loader_args cannot be meant. A
         `tokenizer` in it is known by its bytes.
+    images: kinds of request in which its models are shown images. A chat then comes to the
+        checkpoint's template in parts, of text and of images, and a prompt says `<image>` where one
+        stands; lm-eval's requests carry them as ``{"visual": [...]}``, their third argument.
     missing: why it cannot be used here, "" where it can; None where nothing can be missing. `zoo
         doctor` tells it; `load` raises it as a ModelError.
     takes_turns: whether its models lay their own chat template: a chat comes as the text of
@@ -82,6 +85,7 @@ class Loader:
     unanswered: Mapping[str, str] = field(default_factory=dict)
     identity: Callable[[Model], Mapping[str, Any]] | None = None
     takes_turns: bool = False
+    images: tuple[str, ...] = ()
     missing: Callable[[], str] | None = None
 
 

@@ -47,6 +47,13 @@ class Prompting:
         """Whether a chat template is laid around the prompt."""
         return self.chat_template not in (None, PLAIN_TEMPLATE)
 
+    @property
+    def thinks(self) -> bool:
+        """Whether an answer may begin with thinking: it is asked to, or only its end is known."""
+        if self.enable_thinking is None:
+            return self.think_end_token is not None
+        return self.enable_thinking
+
 
 @dataclass(frozen=True)
 class Evidence:

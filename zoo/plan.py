@@ -48,6 +48,9 @@ class Plan:
 Layer = tuple[str, Prompting | PromptingChange]
 """Who says something of the prompting, and what."""
 
+BUDGET_ALIASES = ("max_new_tokens", "max_tokens", "max_completion_tokens")
+"""Other names for max_gen_toks, which lm-eval passes over where that is given too."""
+
 LIKELIHOOD = "scored by likelihood"
 """The rule by which a cell writes nothing and never thinks, whatever was wished."""
 
@@ -127,6 +130,17 @@ def without_generation(prompting: Prompting) -> Prompting:
     """The prompting of a cell that is scored by likelihood: it writes nothing and never thinks."""
     thinking = False if prompting.enable_thinking else prompting.enable_thinking
     return replace(prompting, enable_thinking=thinking, think_end_token=None, gen_kwargs={})
+
+
+def one_budget(gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Generation arguments whose budget, if any, is called max_gen_toks, chosen as lm-eval does.
+
+    >>> one_budget({"max_new_tokens": 64, "top_p": 0.9})
+    {'top_p': 0.9, 'max_gen_toks': 64}
+    """
+    found = [gen_kwargs[k] for k in ("max_gen_toks", *BUDGET_ALIASES) if k in gen_kwargs]
+    others = {k: v for k, v in gen_kwargs.items() if k not in BUDGET_ALIASES}
+    return {**others, "max_gen_toks": found[0]} if found else others
 
 
 def _benchmark(benchmark: Benchmark, wishes: Wishes) -> tuple[Benchmark, list[tuple[str, str]]]:
@@ -224,8 +238,9 @@ def _resolve(
         for name in (f.name for f in fields(Prompting)):
             value = getattr(layer, name)
             if name == "gen_kwargs":
-                gen_kwargs.update(value)
-                whose_gen_kwargs.update(dict.fromkeys(value, rule))
+                said = one_budget(value)  # by whatever name: a higher layer's holds
+                gen_kwargs.update(said)
+                whose_gen_kwargs.update(dict.fromkeys(said, rule))
             elif value is not None:
                 values[name], whose[name] = value, rule
     wished = Prompting(**values, gen_kwargs=gen_kwargs)

@@ -22,12 +22,15 @@ class Question:
 
     prompts: the contexts, each once; several where the options differ in what stands before them.
     options: the continuations that are compared, empty where the model writes freely.
-    target: what the task expects, "" where it does not say.
+    target: what the task expects, "" where it does not say. images: hashes of those that are shown
+    with a prompt, in order (`zoo.evaluation.images`); where stages are shown them, `<image>` or the
+    model's own word stands in the prompt.
     """
 
     prompts: tuple[str, ...]
     options: tuple[str, ...] = ()
     target: str = ""
+    images: tuple[str, ...] = ()
 
 
 def keep_questions(
@@ -52,6 +55,7 @@ def _columns(rows: Sequence[tuple[str, Question]]) -> dict[str, Sequence[Any]]:
         "prompts": [[writable(text) for text in each.prompts] for _, each in rows],
         "options": [[writable(text) for text in each.options] for _, each in rows],
         "target": [writable(each.target) for _, each in rows],
+        "images": [list(each.images) for _, each in rows],
     }
 
 
@@ -64,10 +68,12 @@ def read_questions(store: Store, key: str) -> Mapping[str, Question]:
     if found is None:
         return {}
     columns = found[0]
-    rows = zip(*(columns[n] for n in ("prompt_hash", "prompts", "options", "target")), strict=True)
+    names = ("prompt_hash", "prompts", "options", "target")
+    shown = columns.get("images") or [()] * len(columns["target"])  # older stores know of none
+    rows = zip(*(columns[name] for name in names), shown, strict=True)
     return {
-        str(hash): Question(tuple(prompts), tuple(options), str(target))
-        for hash, prompts, options, target in rows
+        str(hash): Question(tuple(prompts), tuple(options), str(target), tuple(images))
+        for hash, prompts, options, target, images in rows
     }
 
 

@@ -67,6 +67,8 @@ class Item:
         likelihood a hash of the tokens it was taken over.
     answer: what the benchmark's filter makes of the response, where several are drawn; else "".
     sources: names of the passages that were put before the question, one a line.
+    thinking_tokens: those of n_tokens that were thinking, the end of it among them; thinking_cut:
+        whether the cap came before that end. None where nobody thinks, or it is not known.
     """
 
     item_id: str
@@ -82,6 +84,8 @@ class Item:
     prompt_hash: str
     answer: str = ""
     sources: str = ""
+    thinking_tokens: int | None = None
+    thinking_cut: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def with_models(text: str, family: str, models: Sequence[Entry], title: str = ""
         if isinstance(listed, tomlkit.items.Array) and len(listed) == len(models):
             listed.add_line(indent="", add_comma=False)
         found = tomlkit.dumps(document)
-    except (TOMLKitError, TypeError, AttributeError) as problem:
+    except (TOMLKitError, TypeError, AttributeError, ValueError) as problem:
         raise ConfigError(f"models cannot be added to {FILE_NAME}: {problem}") from None
     return re.sub(r"(?<!\r)\n", "\r\n", found) if "\r\n" in text else found
 
@@ -72,13 +72,16 @@ def add_models(path: Path, family: str, models: Sequence[Entry], title: str = ""
     """
     path = path.resolve()
     before = _bytes(path)
-    text = with_models(before.decode("utf-8-sig"), family, models, title)
+    try:
+        text = with_models(before.decode("utf-8-sig"), family, models, title)
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not written in UTF-8; save it so first") from None
     mark = b"\xef\xbb\xbf" if before.startswith(b"\xef\xbb\xbf") else b""
     data = mark + text.encode("utf-8")
     draft = path.with_name(f"{UNFINISHED}{secrets.token_hex(4)}")
     try:
         draft.write_bytes(data)
-        read_config(draft)
+        _check(draft, path)
         if _bytes(path) != before:
             raise ConfigError(f"{path} was changed meanwhile; run the same again")
         mode = path.stat().st_mode & 0o777 if path.exists() else None
@@ -89,6 +92,14 @@ def add_models(path: Path, family: str, models: Sequence[Entry], title: str = ""
         raise ConfigError(f"{path} cannot be written: {problem.strerror}") from None
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _check(draft: Path, path: Path) -> None:
+    """Raises ConfigError, of the file that is meant, where what is to be written cannot be read."""
+    try:
+        read_config(draft)
+    except ConfigError as problem:
+        raise ConfigError(str(problem).replace(str(draft), str(path))) from None
 
 
 def _bytes(path: Path) -> bytes:

@@ -34,6 +34,7 @@ from zoo.measures.answers import churn, parsing
 from zoo.measures.calibration import calibration
 from zoo.measures.chains import chain
 from zoo.measures.coverage import coverage
+from zoo.measures.draws import draws
 from zoo.measures.exchange import exchange
 from zoo.measures.flags import edge_flags, stage_flags
 from zoo.measures.front import joint
@@ -134,6 +135,7 @@ def analyse(
         series=tuple(_series(models, sheet)),
         probes=(
             *length(scored, edges),
+            *draws(scored, edges),
             *calibration(scored, edges),
             *coverage(scored),
             *(row for _, band in points for row in band),

@@ -77,7 +77,8 @@ own files say: name its tasks.
 A suite's number of shots is asked, also where the task's file has another one. The suites ask no
 shots where the file says `num_fewshot: 0`: lm-eval's own command gives none either, and the
 prompt may hold examples already (TruthfulQA). Chance is the score of a guesser; "counted" means
-one over the number of options, item by item.
+one over the number of options, item by item. "Answers" is how often each item is asked, where that
+is more than once: [several answers](measures.md#several-answers-to-an-item).
 
 ## Policy and licence
 
@@ -103,9 +104,12 @@ def _section(catalogue: Catalogue, name: str) -> str:
     suite = catalogue.suites[name]
     head, notes = _comments((FOLDER / "suites" / f"{name}.toml").read_text(encoding="utf-8"))
     rows = [_row(catalogue, benchmark) for benchmark in suite.benchmarks]
-    columns = (
+    columns: tuple[str, ...] = (
         "task", "shots", "metric", "axis", "capability", "chance", "licence", "policy",
     )  # fmt: skip
+    if any(benchmark.repeats > 1 for benchmark in suite.benchmarks):
+        columns += ("answers",)
+        rows = [(*row, str(b.repeats)) for row, b in zip(rows, suite.benchmarks, strict=True)]
     remarks = [
         f"- `{benchmark.task}`: {note}"
         for benchmark, note in zip(suite.benchmarks, notes, strict=True)

@@ -27,7 +27,7 @@ from tenacity import (
 )
 
 from zoo.errors import CellError
-from zoo.redaction import STRUCK, redact
+from zoo.redaction import SHORTEST, STRUCK, redact
 from zoo_openai.arguments import Address, Patience
 from zoo_openai.replies import Unreadable
 
@@ -206,15 +206,20 @@ class Transport:
             raise Passing("sends something that is no JSON") from None
 
     def _struck(self, value: Any) -> Any:
-        """The reply without the key, which a server might send back."""
-        if not (key := self.address.key):
+        """The reply without the key, which a server might send back.
+
+        A key that is too short for a secret (EMPTY, x: what local servers are given) is none, and
+        answers may hold it. The names of a reply's fields are the protocol's and stay.
+        """
+        key = self.address.key
+        if len(key) < SHORTEST:
             return value
         if isinstance(value, str):
             return value.replace(key, STRUCK)
         if isinstance(value, list):
             return [self._struck(each) for each in value]
         if isinstance(value, dict):
-            return {self._struck(name): self._struck(each) for name, each in value.items()}
+            return {name: self._struck(each) for name, each in value.items()}
         return value
 
     def _harmless(self, words: str) -> str:

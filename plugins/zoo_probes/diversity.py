@@ -16,10 +16,11 @@ import numpy as np
 from zoo.clustered import Floats, Part
 from zoo.composites import known as finite
 from zoo.contrasts import Tradeoff
+from zoo.measures.draws import Draws, seen_in
 from zoo.probes import Known
 from zoo.results import Result
 from zoo.stats import composite_difference, composite_mean
-from zoo_probes.draws import Draws, draws_of, pairs, seen_in
+from zoo_probes.draws import draws_of, pairs
 
 Row = Mapping[str, Any]
 TRIES = 10

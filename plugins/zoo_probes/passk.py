@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
-from zoo.clustered import Floats, Part
+from zoo.clustered import Part
 from zoo.composites import known as finite
 from zoo.contrasts import Tradeoff
+from zoo.measures.draws import Draws, solved
 from zoo.probes import Known, sampled
 from zoo.results import RunSpec
 from zoo.stats import composite_difference, composite_mean
-from zoo_probes.draws import PURPOSE, Draws, doubling, draws_of, pairs, seen_in
+from zoo_probes.draws import PURPOSE, doubling, draws_of, pairs
 
 Row = Mapping[str, Any]
 TEMPERATURE = 0.8
@@ -60,13 +59,6 @@ def rows(known: Known, tradeoff: Tradeoff) -> Iterator[Row]:  # noqa: ARG001
     for base, before, after in pairs(known, tables):
         if (star := crossing(before, after)) is not None:
             yield {**after.place, "kind": "crossing", "base": base.id, "k_star": star}
-
-
-def solved(table: Draws, k: int) -> Floats:
-    """(n,) the chance that k tries at each item hold a right one."""
-    samples = table.right.shape[1]
-    counts = table.right.sum(axis=1).astype(int).tolist()
-    return np.array([seen_in(samples, count, k) for count in counts])
 
 
 def crossing(base: Draws, other: Draws) -> int | None:

@@ -92,11 +92,12 @@ def _longer(tradeoff: Tradeoff) -> Iterator[Case]:
                 str(row["base"]),
                 str(row["model"]),
                 Condition(
-                    f"ratio of median tokens {row['protocol']}",
-                    row["ratio"],  # type: ignore[arg-type]
-                    row["low"],  # type: ignore[arg-type]
-                    row["high"],  # type: ignore[arg-type]
-                    above(1.10),
+                    f"growth of median tokens {row['protocol']}",
+                    # as a share that is added, so that it is a fraction as other claims are
+                    row["ratio"] - 1,  # type: ignore[operator]
+                    row["low"] - 1,  # type: ignore[operator]
+                    row["high"] - 1,  # type: ignore[operator]
+                    above(0.10),
                     row["n"],  # type: ignore[arg-type]
                 ),
             )

@@ -89,3 +89,18 @@ def test_a_family_that_is_no_table_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"models cannot be added to zoo\.toml"):
             with_models(text, "f", NEW)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"families = { f = { models = [] } }\n", "# caf\u00e9\n".encode("latin-1")],
+    ids=["inline", "latin-1"],
+)
+def test_a_file_that_cannot_be_added_to_is_named_and_left(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "zoo.toml"
+    path.write_bytes(data)
+    with pytest.raises(ConfigError) as raised:
+        add_models(path, "g", NEW[:1])
+    assert "zoo.toml" in str(raised.value)
+    assert path.read_bytes() == data
+    assert [each.name for each in tmp_path.iterdir()] == ["zoo.toml"]

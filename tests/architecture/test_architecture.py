@@ -224,7 +224,9 @@ def test_only_the_evaluation_the_engine_and_plugins_with_loaders_import_lm_eval(
         for module in everything
         if any(each.partition(".")[0] == "lm_eval" for each in module.all)
     }
-    loaders = tuple(f"zoo_{name}." for name in ("masked", "openai", "seq2seq", "vllm"))
+    loaders = tuple(
+        f"zoo_{name}." for name in ("masked", "multimodal", "openai", "seq2seq", "vllm")
+    )
     assert importers
     assert all(name.startswith(("zoo.evaluation.", "zoo.engine.", *loaders)) for name in importers)
 

@@ -31,7 +31,7 @@ def test_every_verb_explains_itself(zoo: Any, verb: str) -> None:
     ("args", "said"),
     [
         (["rnu"], "there is no command 'rnu'; did you mean 'run'?"),
-        (["run", "--limt", "3"], "does not know '--limt'; did you mean '--limit'?"),
+        (["run", "--limt", "3"], "does not take '--limt'; did you mean '--limit'?"),
         (["--json", "plugins"], "--json belongs to a command that takes it"),
         (["ask"], "the following arguments are required: PROMPT (see"),
         (["run", "nanoo"], "there is no target named 'nanoo'; did you mean 'nano'?"),
@@ -196,3 +196,21 @@ def test_one_json_document_holds_one_family(zoo: Any) -> None:
 def test_a_wide_or_senseless_terminal_is_no_error(zoo: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("COLUMNS", "abc")
     assert zoo("tree").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["leaderboard", "--limit", "3"], "`zoo leaderboard` does not take '--limit'"),
+        (
+            ["compare", "a", "b", "--jsn"],
+            "`zoo compare` does not take '--jsn'; did you mean '--json'?",
+        ),
+    ],
+)
+def test_a_flag_of_another_command_is_said_to_be_none_of_this_one(
+    zoo: Any, args: list[str], said: str
+) -> None:
+    done = zoo(*args)
+    assert done.returncode == 2
+    assert said in done.stderr

@@ -352,6 +352,22 @@ def test_a_key_that_a_server_sends_back_is_kept_nowhere(
     assert CANARY not in caplog.text
 
 
+@pytest.mark.parametrize("key", ["EMPTY", "0", "x", "text"])
+def test_a_key_that_is_none_changes_no_answer(
+    endpoint: Endpoint,
+    task_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    key: str,
+) -> None:
+    """What local servers are given for a key stands in answers, and in names of their fields."""
+    monkeypatch.setenv("OPENAI_API_KEY_127_0_0_1", key)
+    said = completion(f"SELECT {key} of 1000")
+    endpoint.behaves = lambda to, _: to.send(200, said)  # type: ignore[misc]
+    (found,) = asked(endpoint, task_folder, tmp_path / "store", "tiny_write")
+    assert {item.response for item in found.items} == {f"SELECT {key} of 1000"}
+
+
 def test_the_words_of_a_server_are_harmless(
     endpoint: Endpoint, task_folder: Path, tmp_path: Path
 ) -> None:

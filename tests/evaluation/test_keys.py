@@ -223,7 +223,7 @@ def test_other_numerics_miss(
         {"seed": 1},
         {"limit": 3},
         {"num_fewshot": 1},
-        {"repeats": 2},
+        {"repeats": 2, "prompting": Prompting(gen_kwargs={"do_sample": True, "temperature": 1})},
         {"prompting": Prompting(system_instruction="Be brief.")},
         {"prompting": Prompting(gen_kwargs={"max_gen_toks": 9})},
         {"prompting": CHAT},

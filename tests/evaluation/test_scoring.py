@@ -17,6 +17,7 @@ from zoo.models import Prompting
 from zoo.results import Result
 from zoo.store import RESPONSES, Store
 
+SAMPLED = Prompting(gen_kwargs={"do_sample": True, "temperature": 0.6})
 THINKING = Prompting(chat_template="default", enable_thinking=True, think_end_token="</think>")
 
 
@@ -86,7 +87,8 @@ def test_repeated_answers_are_items_of_their_own(
         return doc_of(prompt)["answer"] if turn == 1 else "zebra"
 
     evaluator, events = make_evaluator(tmp_path, task_folder, loader=scripted(write))
-    (ours,) = evaluate(evaluator, spec(base, "tiny_write", filter="whole", repeats=3))
+    asked = spec(base, "tiny_write", filter="whole", repeats=3, prompting=SAMPLED)
+    (ours,) = evaluate(evaluator, asked)
     assert events.answered() == 36
     assert [(item.sample, item.score) for item in ours.items] == [
         (sample, float(sample == 1)) for sample in range(3) for _ in DOCS
@@ -94,6 +96,18 @@ def test_repeated_answers_are_items_of_their_own(
     assert len({item.item_id for item in ours.items}) == len(DOCS)
     assert ours.score is not None
     assert ours.score.value == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("own", [{}, {"do_sample": True, "temperature": 0}])
+def test_several_answers_that_would_all_be_the_same_are_refused_before_they_are_asked(
+    own: dict[str, Any], base: Path, task_folder: Path, tmp_path: Path
+) -> None:
+    evaluator, _ = make_evaluator(tmp_path, task_folder)
+    asked = spec(base, "tiny_write", repeats=3, prompting=Prompting(gen_kwargs=own))
+    refused = evaluator.prepare(asked)
+    assert isinstance(refused, Result)
+    assert refused.error.startswith("tiny_write asks for 3 answers to each item, which would all")
+    assert "temperature above 0" in refused.error
 
 
 def test_a_task_that_votes_is_given_all_its_samples(

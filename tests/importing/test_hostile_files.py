@@ -124,3 +124,61 @@ def test_any_published_run_is_taken_or_refused(content: Any) -> None:
     data = json.dumps(table).encode()
     with suppress(FormatError):
         claim_of(data, "r", "org/x", "c" * 40, sha256(data).hexdigest())
+
+
+ROW: dict[str, Any] = {
+    "doc_id": 0,
+    "doc": {"q": "what?"},
+    "target": "0",
+    "arguments": [["what?", " a"], ["what?", " b"]],
+    "resps": [[["-1.0", "True"]], [["-2.0", "False"]]],
+    "filtered_resps": [["-1.0", "True"]],
+    "filter": "none",
+    "acc": 1.0,
+}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"arguments": {"foo": {"a": "x", "b": "y"}}},
+        {"arguments": {"gen_args_²": {"a": "x", "b": "y"}}},
+        {"arguments": [["what?", " a"]], "resps": []},
+        {"doc": None, "doc_hash": "\ud800abc"},
+        {"doc": {"q": "\ud800"}},
+        {"target": "9" * 6000},
+        {"target": "[" * 5000},
+        {"resps": [[["-inf", "True"]], [["-inf", "False"]]]},
+    ],
+    ids=repr,
+)
+def test_odd_items_cost_their_cell_and_not_the_files_beside_it(
+    tmp_path: Path, odd: dict[str, Any]
+) -> None:
+    (tmp_path / "zoo.toml").write_text("", "utf-8")
+    host = Host(tmp_path / "zoo.toml", tmp_path / "store", plugins_enabled=False)
+    folder = tmp_path / "results"
+    folder.mkdir()
+    for name, row in (("m", {**ROW, **odd}), ("n", ROW)):
+        stem = f"2025-01-01T00-00-0{len(list(folder.iterdir()))}.000000"
+        content = {**LM_EVAL, "model_name": f"org/{name}"}
+        (folder / f"results_{stem}.json").write_text(json.dumps(content), "utf-8")
+        rows = [row, {**ROW, "doc_id": 1, "doc": {"q": "who?"}, "acc": 0.0}]
+        rows += [{**ROW, "doc_id": n, "doc": {"q": f"{n}?"}, "acc": n % 2} for n in (2, 3)]
+        samples = "".join(json.dumps(each) + "\n" for each in rows)
+        (folder / f"samples_t_{stem}.jsonl").write_text(samples, "utf-8")
+    done = import_files(host, [folder])
+    failed = {each.spec.model.id for run in done.runs for each in run.failed}
+    assert failed <= {"org/m"}
+    assert sum(run.cells for run in done.runs) == 2
+    assert host.store.verify() == []
+
+
+def test_a_task_with_a_name_longer_than_a_files_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "zoo.toml").write_text("", "utf-8")
+    host = Host(tmp_path / "zoo.toml", tmp_path / "store", plugins_enabled=False)
+    content = json.loads(json.dumps(LM_EVAL).replace('"t"', json.dumps("t" * 300)))
+    path = tmp_path / "results_2025-01-01T00-00-00.000000.json"
+    path.write_text(json.dumps(content), "utf-8")
+    with suppress(ConfigError):
+        import_files(host, [path])

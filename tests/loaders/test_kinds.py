@@ -11,6 +11,7 @@ import pytest
 
 import zoo
 import zoo_masked
+import zoo_multimodal
 import zoo_seq2seq
 from zoo.authoring.tiny import Kind, save_checkpoint
 from zoo.errors import ModelError
@@ -33,8 +34,11 @@ T5 = {
 }
 BERT = {"model_type": "bert", "architectures": ["BertForMaskedLM"]}
 LLAMA = {"model_type": "llama", "architectures": ["LlamaForCausalLM"]}
+LLAVA = {"model_type": "llava", "architectures": ["LlavaForConditionalGeneration"]}
+GEMMA_3 = {"model_type": "gemma3", "architectures": ["Gemma3ForConditionalGeneration"]}
 HOST = Plugin("zoo", "stagezoo", "1", first_party=True)
-OWN = (HF, TORCH, ECHO, *zoo_masked.zoo_loaders(), *zoo_seq2seq.zoo_loaders())
+PLUGINS = (zoo_masked, zoo_multimodal, zoo_seq2seq)
+OWN = (HF, TORCH, ECHO, *(each for plugin in PLUGINS for each in plugin.zoo_loaders()))
 
 
 def guest(name: str, takes: Any = lambda _: True) -> tuple[Plugin, Loader]:
@@ -56,6 +60,9 @@ def chosen(
         (T5, "seq2seq"),
         (BERT, "masked"),
         (LLAMA, "torch"),
+        (LLAVA, "multimodal"),
+        ({**LLAVA, "is_encoder_decoder": True}, "seq2seq"),
+        ({"model_type": "llava", "architectures": ["LlavaForSequenceClassification"]}, "torch"),
         ({"model_type": "bert", "architectures": ["BertLMHeadModel"], "is_decoder": True}, "torch"),
         ({"model_type": "bert", "architectures": ["BertForSequenceClassification"]}, "torch"),
         ({"model_type": "bert", "architectures": ["BertForPreTraining"]}, "masked"),
@@ -87,7 +94,13 @@ def test_a_third_partys_loader_gets_what_no_other_takes() -> None:
 
 @pytest.mark.parametrize(
     ("config", "name", "taker"),
-    [(T5, "torch", "seq2seq"), (BERT, "torch", "masked"), (LLAMA, "masked", "torch")],
+    [
+        (T5, "torch", "seq2seq"),
+        (BERT, "torch", "masked"),
+        (LLAMA, "masked", "torch"),
+        (LLAVA, "torch", "multimodal"),
+        (LLAMA, "multimodal", "torch"),
+    ],
 )
 def test_a_named_loader_that_is_of_another_kind_is_refused_with_the_one_to_name(
     config: dict[str, Any], name: str, taker: str
@@ -95,6 +108,13 @@ def test_a_named_loader_that_is_of_another_kind_is_refused_with_the_one_to_name(
     said = f"the loader '{name}' does not take org/m, a {config['architectures'][0]}; "
     with pytest.raises(ModelError, match=f"{said}name the loader '{taker}' for it, or none"):
         chosen(config, name=name)
+
+
+def test_a_model_that_is_loaded_with_or_without_its_eyes_gets_them_when_they_are_asked_for() -> (
+    None
+):
+    assert chosen(GEMMA_3) == "torch"
+    assert chosen(GEMMA_3, name="multimodal") == "multimodal"
 
 
 def test_a_loader_that_says_nothing_is_taken_at_its_word() -> None:

@@ -292,3 +292,23 @@ def test_the_highest_that_says_anything_decides_and_every_choice_has_one_rule(
 
     heard = {**asked, **wished} if generates else {}
     assert uniform(found).prompting == Prompting(gen_kwargs=heard)
+
+
+@pytest.mark.parametrize("name", ["max_gen_toks", "max_new_tokens", "max_tokens"])
+def test_a_budget_by_any_name_holds_over_those_of_lower_layers(name: str) -> None:
+    own = Prompting(gen_kwargs={"max_gen_toks": 4096})
+    for said, rule in (
+        ({"wishes": Wishes(gen_kwargs={name: 64})}, "--gen-kwargs"),
+        (
+            {"model_prompting": {"org/m": PromptingChange(gen_kwargs={name: 64})}},
+            "zoo.toml, the model org/m",
+        ),
+        (
+            {"prompting": {"chatty": PromptingChange(gen_kwargs={name: 64})}},
+            "zoo.toml [prompting.chatty]",
+        ),
+        ({"benchmark": Benchmark("t", "acc", gen_kwargs={name: 64})}, "benchmark t"),
+    ):
+        spec = native(plan(own, **said))
+        assert spec.prompting.gen_kwargs == {"max_gen_toks": 64}
+        assert ("gen_kwargs.max_gen_toks=64", rule) in spec.rules

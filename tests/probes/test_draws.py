@@ -12,9 +12,10 @@ from stats.draws import monte_carlo_error, rates
 
 from probes.drawn import BASE, CHILD, draws, known
 from zoo.clustered import Part
+from zoo.measures.draws import seen_in
 from zoo.stats import Interval, composite_mean
 from zoo_probes import diversity, passk
-from zoo_probes.draws import doubling, draws_of, seen_in
+from zoo_probes.draws import doubling, draws_of
 
 NOTHING = None
 """A trade-off that these probes do not look at."""

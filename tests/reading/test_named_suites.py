@@ -17,6 +17,7 @@ from zoo.benchmarks import Benchmark, Suite
 from zoo.catalogue import read_catalogue
 from zoo.cli import main
 from zoo.errors import BenchmarkError
+from zoo.evaluation.budgets import draws
 from zoo.evaluation.preflight.packages import brought, distribution_of, missing_package
 from zoo.groups import lm_eval_files, read_group, tagged
 from zoo.suites import misfit
@@ -70,8 +71,20 @@ def test_files_tags_and_groups_are_those_of_lm_eval_s_own_index() -> None:
 def test_the_suites_are_those_that_are_promised() -> None:
     assert set(NAMED) == {
         "open-llm-v2", "general", "tulu3-dev", "tulu3-unseen", "korean", "domains", "honesty",
+        "reasoning",
     }  # fmt: skip
     assert CATALOGUE.problems == ()
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_suite_that_asks_several_answers_draws_them(name: str) -> None:
+    for benchmark, task in leaves(name):
+        own = task.config.get("generation_kwargs") or {}
+        assert benchmark.repeats == 1 or draws({**own, **benchmark.gen_kwargs})
+    several = {b.task: b.repeats for b, _ in leaves("reasoning")}
+    assert several == {
+        "aime24": 16, "aime25": 16, "minerva_math500": 4, "gpqa_diamond_cot_zeroshot": 8,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMED)

@@ -13,11 +13,13 @@ def scripted(
     weigh: Callable[[str, str], tuple[float, bool]] = lambda _context, _option: (-1.0, False),
     *,
     before: Callable[[], None] = lambda: None,
+    tokenizer: Any = None,
 ) -> Loader:
     """A loader of models that write and weigh by these functions.
 
     write: (prompt, how often this model was asked it before) -> text. weigh: (context, option) ->
     (natural logarithm of its likelihood, greedy). before: called when a model is loaded.
+    tokenizer: the models' own, by which their answers are counted.
     """
 
     def load(_model: Any, **_: Any) -> Any:
@@ -27,6 +29,7 @@ def scripted(
             def __init__(self) -> None:
                 super().__init__()
                 self.asked: dict[str, int] = {}
+                self.tokenizer = tokenizer
 
             def generate_until(self, requests: Sequence[Any]) -> list[str]:
                 texts = []

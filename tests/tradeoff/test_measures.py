@@ -332,25 +332,66 @@ def test_lengths_are_told_apart_by_right_and_wrong_and_held_to_a_budget():
     assert budgets == {8: 0.25, 16: 0.5, 32: 0.5, 64: 0.5}
 
 
-def test_thinking_is_counted_by_its_share_of_what_was_written():
-    texts = ("<think>12345</think>ok", "ok", "<think>never ends", "no end declared")
-    made = cell(BASE, QA, "1100")
-    items = tuple(
-        replace(item, n_tokens=22, truncated=text.endswith("ends"), response=text)
-        for item, text in zip(made.items, texts, strict=True)
+def lengths_of(*items, end="</think>", **prompting):
+    """The summary of the lengths of a cell of these items."""
+    made = cell(BASE, QA, "1" * len(items))
+    found = tuple(replace(item, **more) for item, more in zip(made.items, items, strict=True))
+    spec = replace(made.spec, prompting=Prompting(think_end_token=end, **prompting))
+    asked = [replace(made, spec=spec, items=found)]
+    rows = analyse(Family("f", (BASE,)), Suite("s", (QA,)), asked, REGIMES).probes
+    return next(row for row in rows if row["kind"] == "summary")
+
+
+def test_thinking_that_was_counted_is_taken_as_it_was_and_the_rest_is_the_answer():
+    row = lengths_of(
+        {"n_tokens": 30, "truncated": False, "thinking_tokens": 20, "thinking_cut": False},
+        {"n_tokens": 50, "truncated": True, "thinking_tokens": 50, "thinking_cut": True},
+        {"n_tokens": 40, "truncated": True, "thinking_tokens": 38, "thinking_cut": False},
+        {"n_tokens": 6, "truncated": False, "thinking_tokens": 0, "thinking_cut": False},
+        end=None,
     )
+    assert (row["median_thinking"], row["median_answer"]) == (29, 4)
+    assert (row["thinking_cut"], row["truncated"]) == (0.25, 0.5)
 
-    def median(end, items):
-        spec = replace(made.spec, prompting=Prompting(think_end_token=end))
-        asked = [replace(made, spec=spec, items=items)]
-        found = analyse(Family("f", (BASE,)), Suite("s", (QA,)), asked, REGIMES).probes
-        return next(row["median_thinking"] for row in found if row["kind"] == "summary")
 
-    whole = len("<think>12345</think>")
-    assert median("</think>", items[:1]) == pytest.approx(22 * whole / len(texts[0]))
-    assert median("</think>", items[1:2]) == 0, "it did not think"
-    assert median("</think>", items[2:3]) == 22, "it was cut while it thought"
-    assert median(None, items) is None
+def test_thinking_that_was_not_counted_is_estimated_by_its_share_of_what_was_written():
+    thought, at_once, cut = (
+        {"n_tokens": 22, "truncated": text.endswith("ends"), "response": text}
+        for text in ("<think>12345</think>ok", "ok", "<think>never ends")
+    )
+    share = len("<think>12345</think>") / len("<think>12345</think>ok")
+    assert lengths_of(thought)["median_thinking"] == pytest.approx(22 * share)
+    assert lengths_of(at_once)["median_thinking"] == 0, "it did not think"
+    assert lengths_of(cut)["median_thinking"] == 22, "it was cut while it thought"
+    assert lengths_of(thought, cut)["thinking_cut"] == 0.5
+    assert lengths_of(cut, enable_thinking=False)["median_thinking"] == 0, "nor was it asked to"
+    assert lengths_of(cut, end=None)["median_thinking"] is None
+
+
+def test_several_answers_to_an_item_are_scored_as_their_mean_and_as_one_that_is_right():
+    several = replace(QA, repeats=4)
+    before, after = "0000000111110011", "0001001111110000"
+    found = of((BASE, CHAT), (several,), (before,), (after,), samples=4).probes
+    rows = {(r["kind"], r["model"], r["metric"]): r for r in found if r["probe"] == "draws"}
+    assert rows["score", BASE.id, "avg@4"]["value"] == 7 / 16
+    assert rows["score", BASE.id, "pass@4"]["value"] == 3 / 4
+    changed = rows["change", CHAT.id, "avg@4"]
+    assert (changed["delta"], changed["n"], changed["base"]) == (0, 4, BASE.id)
+    assert rows["change", CHAT.id, "pass@4"]["delta"] == 0
+    once = of((BASE,), (QA,), ("0101",)).probes
+    assert not any(row["probe"] == "draws" for row in once)
+
+
+def test_the_limits_of_several_answers_are_over_items_and_not_over_answers():
+    several = replace(QA, repeats=8)
+    alike = of((BASE,), (several,), (("1" * 8 + "0" * 8) * 30,), samples=8).probes
+    once = of((BASE,), (replace(QA, repeats=2),), ("1100" * 30,), samples=2).probes
+    wide, narrow = (
+        next(row for row in rows if row.get("metric", "").startswith("avg"))
+        for rows in (alike, once)
+    )
+    assert wide["n"] == narrow["n"] == 60
+    assert (wide["low"], wide["high"]) == (narrow["low"], narrow["high"])
 
 
 def test_a_longer_child_has_a_ratio_of_medians_and_a_gain_within_the_parents_budget(whole):

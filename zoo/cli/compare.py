@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from zoo.cli.flags import add_json
+
 
 def register(verbs: Any) -> None:
     """Adds `compare`."""
@@ -20,6 +22,7 @@ def register(verbs: Any) -> None:
     parser.add_argument(
         "--format", default="table", metavar="table|markdown|json", help="default: table"
     )
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -97,6 +97,13 @@ def add_asking(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """The short way to `--format json`, which every other listing has."""
+    parser.add_argument(
+        "--json", dest="format", action="store_const", const="json", help="as --format json"
+    )
+
+
 def add_running(parser: argparse.ArgumentParser) -> None:
     """Flags that say how cells are run, and how that shows."""
     parser.add_argument(

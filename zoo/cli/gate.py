@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from zoo.cli.flags import add_asking, add_loading, add_running, add_what
+from zoo.cli.flags import add_asking, add_json, add_loading, add_running, add_what
 from zoo.errors import ConfigError
 
 HARM, IN_DOUBT = 3, 1
@@ -40,7 +40,7 @@ def register(verbs: Any) -> None:
     parser.add_argument(
         "--format", default="table", metavar="table|markdown|json", help="default: table"
     )
-    parser.add_argument("--json", dest="format", action="store_const", const="json", help="JSON")
+    add_json(parser)
     add_what(parser)
     add_asking(parser)
     add_loading(parser)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.flags import positive
+from zoo.cli.flags import add_json, positive
 
 if TYPE_CHECKING:
     from zoo.ranking import Leaderboard
@@ -64,6 +64,7 @@ def register(verbs: Any) -> None:
         metavar="table|markdown|latex|json|csv|html",
         help="default: what --output ends with, else table",
     )
+    add_json(parser)
     parser.add_argument("--output", type=Path, metavar="FILE", help="a file (default: stdout)")
 
 
@@ -96,7 +97,10 @@ def run(args: argparse.Namespace) -> int:
         protocol=args.protocol,
         sort=args.sort,
     )
-    board: Leaderboard = open_leaderboard(open_host(args), args.name, args.suite, wanted)
+    host = open_host(args)
+    board: Leaderboard = open_leaderboard(host, args.name, args.suite, wanted)
+    if not board.entries:
+        refuse_unknown(open_leaderboard(host, args.name, args.suite), args)
     if args.significant:
         board = significant(board)
     format = args.format or _format(args.output)
@@ -116,6 +120,23 @@ def run(args: argparse.Namespace) -> int:
         write_file(args.output, text.encode())
         print(f"zoo: wrote {args.output}", file=sys.stderr)
     return 0
+
+
+def refuse_unknown(board: Leaderboard, args: argparse.Namespace) -> None:
+    """Raises UnknownNameError for a filter that no entry of the whole leaderboard passes."""
+    from fnmatch import fnmatchcase
+
+    from zoo.errors import UnknownNameError
+
+    asked = (
+        ("family on it", args.family, {entry.family for entry in board.entries}),
+        ("regime on it", [args.regime], {entry.regime for entry in board.entries}),
+        ("licence on it", [args.licence], {entry.licence for entry in board.entries}),
+    )
+    for what, patterns, known in asked:
+        for pattern in filter(None, patterns):
+            if not any(fnmatchcase(each.casefold(), pattern.casefold()) for each in known):
+                raise UnknownNameError(what, pattern, sorted(filter(None, known)))
 
 
 def _format(output: Path | None) -> str:

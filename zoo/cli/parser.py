@@ -62,24 +62,36 @@ LATER = frozenset("""train watch prefetch""".split())
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, with errors of one sentence that name the nearest flag or verb."""
+    """argparse, with errors of one sentence that name the nearest flag or verb.
+
+    words: the command line.
+    """
+
+    words: Sequence[str] = ()
 
     def error(self, message: str) -> Any:
         """Prints the sentence and exits with status 2."""
         if message.startswith("unrecognized arguments: "):
-            name = message.removeprefix("unrecognized arguments: ").split()[0]
-            known = {flag for each in self._family() for flag in _flags(each)}
-            if name in known:
-                message = f"{name} belongs to a command that takes it, and is written after it"
-            else:
-                message = f"{self.prog} does not know {name!r}{did_you_mean(name, known)}"
+            message = self._unknown(message.removeprefix("unrecognized arguments: ").split()[0])
         print(f"zoo: {message} (see `{self.prog} --help`)", file=sys.stderr)
         sys.exit(2)
 
-    def _family(self) -> list[argparse.ArgumentParser]:
-        """This parser and those of its verbs: argparse finds a verb's unknown flags up here."""
-        verbs = [a for a in self._actions if isinstance(a, argparse._SubParsersAction)]
-        return [self, *(parser for action in verbs for parser in action.choices.values())]
+    def _unknown(self, name: str) -> str:
+        """What to say of a flag or a word that is not taken where it stands."""
+        verbs = self._verbs()
+        verb = next((word for word in self.words if word in verbs), None)
+        if verb is not None and name in self.words[self.words.index(verb) :]:
+            return f"`{self.prog} {verb}` does not take {name!r}" + did_you_mean(
+                name, _flags(verbs[verb])
+            )
+        if any(name in _flags(each) for each in verbs.values()):
+            return f"{name} belongs to a command that takes it, and is written after it"
+        return f"{self.prog} does not know {name!r}{did_you_mean(name, _flags(self))}"
+
+    def _verbs(self) -> dict[str, argparse.ArgumentParser]:
+        """The parsers of its verbs: argparse finds a verb's unknown flags up here."""
+        actions = [a for a in self._actions if isinstance(a, argparse._SubParsersAction)]
+        return {name: parser for a in actions for name, parser in a.choices.items()}
 
 
 def _flags(parser: argparse.ArgumentParser) -> list[str]:
@@ -113,6 +125,7 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         epilog="`zoo run` alone evaluates the default family and ends with its trade-off table.",
         parents=[common(default=True)],
     )
+    parser.words = argv
     parser.add_argument("--version", action="version", version=f"stagezoo {__version__}")
     verbs = parser.add_subparsers(metavar="COMMAND", dest="verb")
     for module in VERBS:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.flags import add_run, families_and_models, names
+from zoo.cli.flags import add_json, add_run, families_and_models, names
 from zoo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def register(verbs: Any) -> None:
         metavar="table|markdown|latex|json|html|csv|svg|png",
         help="default: what --output ends with, else table",
     )
+    add_json(parser)
     parser.add_argument(
         "--figure",
         default="plane",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy
 
 from zoo.errors import CellError
+from zoo.evaluation.images import SHOWN as IMAGES
 from zoo.evaluation.requests import CellRequests, Request, RequestKind, Response
 
 if TYPE_CHECKING:
@@ -101,9 +102,10 @@ def instances(cell: CellRequests) -> list[Instance]:
 
 
 def _arguments(request: Request) -> tuple[Any, ...]:
+    shown = ({IMAGES: list(request.pixels)},) if request.pixels else ()
     if request.kind == "generate_until":
         # lm-eval's loaders write into what they are given
-        return (request.context, copy.deepcopy(dict(request.gen_kwargs or {})))
+        return (request.context, copy.deepcopy(dict(request.gen_kwargs or {})), *shown)
     if request.kind == "loglikelihood":
         return (request.context, request.continuation)
     return (request.context,)

@@ -66,7 +66,7 @@ def score_apart(
         "sandbox": loaded.sandbox,
         "benchmark": plain(benchmark),
         "limit": limit,
-        "requests": [plain(each) for each in requests],
+        "requests": [plain(replace(each, pixels=())) for each in requests],
         "responses": responses_to_columns(responses),
         "think_end_token": think_end_token,
         "stops": list(stops),

@@ -37,6 +37,7 @@ def _questions(cell: Cell) -> Iterator[tuple[str, Question]]:
                 tuple(dict.fromkeys(contexts)),
                 tuple(dict.fromkeys(options)),
                 _target(cell.loaded, cell.loaded.docs[number]),
+                asked[0].images,
             ),
         )
 

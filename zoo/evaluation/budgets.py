@@ -10,12 +10,10 @@ from zoo.evaluation.checkpoints import Checkpoint
 from zoo.evaluation.kinds import is_encoder_decoder
 from zoo.evaluation.requests import Request
 from zoo.models import Model, Prompting
+from zoo.plan import one_budget
 
 DEFAULT_BUDGET = 256
 """Tokens that lm-eval's models generate where a task does not say how many."""
-
-BUDGET_ALIASES = ("max_new_tokens", "max_tokens", "max_completion_tokens")
-"""Other names for max_gen_toks, which lm-eval passes over where that is given too."""
 
 
 def generation(
@@ -29,10 +27,10 @@ def generation(
     Raises CellError where it leaves a prompt no room at all.
     """
     room = _room(model, checkpoint)
-    own = {"max_gen_toks": DEFAULT_BUDGET, **_one_budget(requests[0].gen_kwargs or {})}
-    merged = {**own, **_one_budget(prompting.gen_kwargs)}
+    own = {"max_gen_toks": DEFAULT_BUDGET, **one_budget(requests[0].gen_kwargs or {})}
+    merged = {**own, **one_budget(prompting.gen_kwargs)}
     stops: tuple[str, ...] = ()
-    if _thinks(prompting):
+    if prompting.thinks:
         until = merged.get("until") or []
         stops = (until,) if isinstance(until, str) else tuple(until)
         merged["until"] = []
@@ -55,20 +53,6 @@ def _room(model: Model, checkpoint: Checkpoint) -> int | None:
     return told if isinstance(told, int) else checkpoint.context_length
 
 
-def _thinks(prompting: Prompting) -> bool:
-    """Whether an answer may begin with thinking: it is asked to, or only its end is known."""
-    if prompting.enable_thinking is None:
-        return prompting.think_end_token is not None
-    return prompting.enable_thinking
-
-
-def _one_budget(gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Generation arguments whose budget, if any, is called max_gen_toks, chosen as lm-eval does."""
-    found = [gen_kwargs[k] for k in ("max_gen_toks", *BUDGET_ALIASES) if k in gen_kwargs]
-    others = {k: v for k, v in gen_kwargs.items() if k not in BUDGET_ALIASES}
-    return {**others, "max_gen_toks": found[0]} if found else others
-
-
 def _longest(requests: tuple[Request, ...], checkpoint: Checkpoint) -> int:
     """Tokens of the longest prompt, where prompt and answer share the context."""
     if is_encoder_decoder(checkpoint.config):
@@ -77,3 +61,15 @@ def _longest(requests: tuple[Request, ...], checkpoint: Checkpoint) -> int:
         [request.context for request in requests], add_special_tokens=True
     )
     return max(len(ids) for ids in encoded["input_ids"])
+
+
+def draws(gen_kwargs: Mapping[str, Any]) -> bool:
+    """Whether answers are drawn, as lm-eval reads the arguments, so that another one may differ.
+
+    >>> draws({"temperature": 0.6}), draws({"do_sample": False, "temperature": 0.6}), draws({})
+    (True, False, False)
+    """
+    warm, wished = gen_kwargs.get("temperature"), gen_kwargs.get("do_sample")
+    if warm is None:
+        return bool(wished)
+    return float(warm) > 0 and wished is not False

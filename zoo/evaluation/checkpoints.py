@@ -104,6 +104,7 @@ def find_checkpoint(
     wish = args.get(TRUST)
     folder, base_id = _locate(base, revision, "config.json", CODE if wish else ())
     own = fingerprint(folder)
+    processor = own.processor
     weights, tokenizer = base_id or _weights(folder, own), folder
     fetched: dict[str, str] = {}
     adapter: Path | None = None
@@ -124,7 +125,7 @@ def find_checkpoint(
         if hub_id:
             fetched["tokenizer"] = str(tokenizer)
         own = fingerprint(tokenizer)
-    identity = Fingerprint(weights, own.tokenizer, own.chat_template)
+    identity = Fingerprint(weights, own.tokenizer, own.chat_template, processor)
     repository, commit = (base, folder.name) if base_id else (None, None)
     others = [place for place in (adapter, tokenizer) if place not in (None, folder)]
     pin = pinned(model.id, wish, commit, folder, others)
@@ -202,22 +203,25 @@ def _tokenizer(folder: Path, content: str, pin: str) -> Any:
         )
 
 
-def chat_renderer(tokenizer: Any, prompting: Prompting, model_id: str) -> RenderChat:
+def chat_renderer(
+    tokenizer: Any, prompting: Prompting, model_id: str, own: str | None = None
+) -> RenderChat:
     """Lays the tokenizer's chat template around messages, as lm-eval's HFLM does.
 
+    own: the template of its processor, which goes before the tokenizer's.
     Raises PromptingError where the checkpoint has no such template; a template that refuses a
     system message is rendered without it, as lm-eval renders it.
     """
     from jinja2 import TemplateError
 
     template = None if prompting.chat_template == "default" else prompting.chat_template
-    templates = getattr(tokenizer, "chat_template", None)
+    templates: Any = own or getattr(tokenizer, "chat_template", None)
     remedy = 'set chat_template = "none" for it in zoo.toml to ask by plain completion'
     if not templates:
         raise PromptingError(f"{model_id} has no chat template; {remedy}")
     if template is not None and not (isinstance(templates, dict) and template in templates):
         raise PromptingError(f"{model_id} has no chat template named {template!r}; {remedy}")
-    extra: dict[str, Any] = {}
+    extra: dict[str, Any] = {"chat_template": own} if own else {}
     if template is not None:
         extra["chat_template"] = templates[template]
     if prompting.enable_thinking is not None:

@@ -16,18 +16,18 @@ from zoo.evaluation.answering import Answers, answer, first_tokens, in_smaller_b
 from zoo.evaluation.environment import hardware, raise_if_device_failed, versions
 from zoo.evaluation.journalling import AnswerHook, OpenCell, rounds
 from zoo.evaluation.loading import OnDemand, Sessions
+from zoo.evaluation.marking import marked
 from zoo.evaluation.metering import metered, tokens_in
 from zoo.evaluation.outcomes import result_of, unscored
 from zoo.evaluation.pooling import POOL, pools
 from zoo.evaluation.preparing import Cell, LoaderOf, Preparer
 from zoo.evaluation.requests import (
     CellRequests,
-    Response,
     responses_from_columns,
     responses_to_columns,
 )
 from zoo.probing import describe
-from zoo.results import Item, Provenance, Result, RunSpec, Score
+from zoo.results import Item, Provenance, Result, RunSpec
 from zoo.store import RESPONSES, SCORES, Store, Stored, Unkept
 from zoo.structuring import plain, read
 
@@ -276,7 +276,7 @@ class Evaluator:
 
     def _score(self, cell: Cell, responses: Stored) -> Result:
         """Scores answers, given now or long ago: device, versions and time stay those of asking."""
-        items, scores = _scored(cell, responses_from_columns(responses[0]))
+        items, scores = marked(cell, responses_from_columns(responses[0]))
         provenance = replace(
             read(Provenance, responses[1]["provenance"], "provenance"),
             response_key=cell.response_key,
@@ -312,28 +312,6 @@ class Evaluator:
             versions=versions(),
             plugins=dict(self.plugins),
         )
-
-
-def _scored(
-    cell: Cell, responses: Sequence[Sequence[Response]]
-) -> tuple[Sequence[Item], Sequence[Score]]:
-    """Items and scores of a cell: here, or apart where its answers are code that is run."""
-    how: dict[str, Any] = {"think_end_token": cell.think_end, "stops": cell.stops}
-    benchmark = cell.spec.benchmark
-    if cell.spec.likelihood_of:
-        from zoo.evaluation.likelihoods import score_likelihoods
-
-        tokenizer = cell.checkpoint.tokenizer() if cell.checkpoint.tokenizer_folder else None
-        found = score_likelihoods(cell.loaded, benchmark, cell.requests, responses, tokenizer)
-        return found.items, found.scores
-    if cell.loaded.sandbox is None:
-        from zoo.evaluation.scoring import score
-
-        found = score(cell.loaded, benchmark, cell.requests, responses, **how)
-        return found.items, found.scores
-    from zoo.evaluation.apart import score_apart
-
-    return score_apart(cell.loaded, benchmark, cell.spec.limit, cell.requests, responses, **how)
 
 
 def _finished(mine: OpenCell, answers: Answers, provenance: Provenance) -> Unkept:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import CellError
 from zoo.evaluation.answering import instances, response_of
+from zoo.evaluation.images import image_hashes
 from zoo.evaluation.requests import CellRequests, Response
 from zoo.fingerprints import canonical
 from zoo.store import Store
@@ -178,9 +179,8 @@ class AnswerHook:
         for cell in cells:
             for number in cell.left(lm):
                 request = cell.wanted.requests[number]
-                name = _name(
-                    request.kind, request.context, request.continuation, request.gen_kwargs
-                )
+                told = request.kind, request.context, request.continuation, request.gen_kwargs
+                name = _name(*told, request.images)
                 self._spellings[request.kind, request.context].add(name)
                 self._open[name].extend(
                     (cell, number, sample) for sample in range(cell.wanted.repeats)
@@ -218,16 +218,18 @@ class AnswerHook:
         if kind != "generate_until":
             return _name(kind, context, rest, None)
         try:
-            name = _name(kind, context, None, rest)
+            name = _name(kind, context, None, rest, image_hashes(args))
         except (TypeError, ValueError):
             name = ()
         # some models write into the arguments that they are given
         return name if name in spellings or len(spellings) != 1 else next(iter(spellings))
 
 
-def _name(kind: str, context: str, continuation: Any, gen_kwargs: Any) -> tuple[str, ...]:
+def _name(
+    kind: str, context: str, continuation: Any, gen_kwargs: Any, images: Sequence[str] = ()
+) -> tuple[str, ...]:
     spelled = "" if gen_kwargs is None else canonical(gen_kwargs)
-    return (kind, context, spelled if continuation is None else str(continuation))
+    return (kind, context, spelled if continuation is None else str(continuation), *images)
 
 
 def _plain(response: Response) -> dict[str, Any]:

@@ -18,7 +18,8 @@ SCORING = 1
 
 @dataclass(frozen=True)
 class Answerer:
-    """Who answers: bytes, numerics, dtype. loader_args: those that are no paths."""
+    """Who answers: bytes (without a processor where no image is shown), numerics, dtype.
+    loader_args: those that are no paths."""
 
     identity: Fingerprint
     loader: str
@@ -29,6 +30,7 @@ class Answerer:
 
 def response_key(answerer: Answerer, requests: str, repeats: int, seed: int) -> str:
     """Identity of raw answers. requests: hash of the rendered requests and their arguments."""
+    processor = answerer.identity.processor
     return digest(
         {
             "weights": answerer.identity.weights,
@@ -41,6 +43,7 @@ def response_key(answerer: Answerer, requests: str, repeats: int, seed: int) -> 
             "requests": requests,
             "repeats": repeats,
             "seed": seed,
+            **({"processor": processor} if processor else {}),
         }
     )
 

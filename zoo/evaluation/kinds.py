@@ -1,4 +1,5 @@
-"""Kinds of language models, as a config.json tells them: encoder-decoder, masked, causal.
+"""Kinds of language models, as a config.json tells them: encoder-decoder, masked, causal, and those
+that see.
 
 A checkpoint is of one kind. What reads one kind as another gives numbers that mean nothing.
 """
@@ -35,9 +36,36 @@ def is_masked(config: Mapping[str, Any]) -> bool:
     return bare and not saved.endswith("LMHeadModel") and _encodes(config.get("model_type"))
 
 
+def sees(config: Mapping[str, Any]) -> bool:
+    """Whether it reads images among text and writes text from left to right, as LLaVA does.
+
+    >>> sees({"model_type": "llava", "architectures": ["LlavaForConditionalGeneration"]})
+    True
+    """
+    named = config.get("architectures")
+    saved = str(named[0]) if isinstance(named, list) and named else ""
+    if is_encoder_decoder(config) or saved.endswith("ForCausalLM") or not saved:
+        return False
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+    return saved == MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES.get(str(config.get("model_type")))
+
+
 def is_causal(config: Mapping[str, Any]) -> bool:
-    """Whether it reads from left to right, or is of no other kind that is known."""
-    return not is_encoder_decoder(config) and not is_masked(config)
+    """Whether it reads from left to right, or is of no other kind that is known.
+
+    One that sees may be both: Gemma 3 is loaded with or without its eyes.
+    """
+    if is_encoder_decoder(config) or is_masked(config):
+        return False
+    return not sees(config) or _writes(config.get("model_type"))
+
+
+def _writes(model_type: Any) -> bool:
+    """Whether transformers knows a type of model by a causal language model's head."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    return model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 
 def _encodes(model_type: Any) -> bool:

@@ -16,7 +16,8 @@ def result_of(spec: RunSpec, found: Stored, *, reused: bool = False) -> Result:
     """A stored cell as the result of a spec. The chance is the spec's to say, not the store's."""
     columns, summary = found
     # a cell of an earlier version lacks what was added since
-    added = {name: [""] * len(columns["item_id"]) for name in ("answer", "sources")}
+    later = {"answer": "", "sources": "", "thinking_tokens": None, "thinking_cut": None}
+    added = {name: [value] * len(columns["item_id"]) for name, value in later.items()}
     columns = {**added, **columns}
     names = tuple(Item.__dataclass_fields__)
     if (chance := spec.benchmark.chance) is not None:

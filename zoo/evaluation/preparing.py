@@ -12,10 +12,11 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from zoo.errors import BenchmarkError, ModelError, NotApplicableError, ZooError
-from zoo.evaluation.budgets import BUDGET_ALIASES, generation
+from zoo.evaluation.budgets import draws, generation
 from zoo.evaluation.checkpoints import Checkpoint, find_checkpoint, knows_thinking
 from zoo.evaluation.environment import checkpoint_dtype
 from zoo.evaluation.huggingface import HF, TORCH
+from zoo.evaluation.images import showable
 from zoo.evaluation.keys import Answerer, response_key, score_key
 from zoo.evaluation.likelihoods import likelihood_requests
 from zoo.evaluation.passages import with_passages
@@ -28,7 +29,7 @@ from zoo.evaluation.turns import THINK_END, chat_form
 from zoo.fingerprints import canonical
 from zoo.hookspecs import Loader
 from zoo.models import Model, Prompting, Regime
-from zoo.plan import without_generation
+from zoo.plan import BUDGET_ALIASES, without_generation
 from zoo.results import RunSpec
 from zoo.store import Stored
 from zoo.structuring import plain
@@ -40,6 +41,11 @@ PATH_ARGS = ("pretrained", "peft", "tokenizer", "revision")
 UNWEIGHED = (
     "the server of {} lays the chat template itself and weighs no given answer; where it takes "
     "plain completions too, name the model's tokenizer: --loader-args tokenizer=org/name"
+)
+
+GREEDY = (
+    "{} asks for {} answers to each item, which would all be the same, since the likeliest token "
+    "is always taken: set do_sample = true and a temperature above 0 in gen_kwargs, or repeats = 1"
 )
 
 _THINKING = {
@@ -169,6 +175,7 @@ class Preparer:
             lambda: self._tasks.load(benchmark, spec.limit),
         )
         answerable(loader, _kind(spec, loaded))
+        showable(loader, _kind(spec, loaded), loaded.task, checkpoint.config)
         if loader in (HF, TORCH) and (reason := not_a_writer(model.id, checkpoint.config)):
             raise ModelError(reason)
         if (loader in (HF, TORCH) or loader.takes) and not checkpoint.pin:
@@ -195,7 +202,8 @@ class Preparer:
             if checkpoint.tokenizer_folder is None:
                 raise NotApplicableError(UNWEIGHED.format(model.id))
             turns = False  # a given answer is weighed after the template as it is written
-        requests = self._requests(spec, prompting, loaded, checkpoint, turns)
+        form = {"turns": turns, "parts": bool(loader.images)}
+        requests = self._requests(spec, prompting, loaded, checkpoint, form)
         requests = self._in_context(model, loaded, requests)
         stops: tuple[str, ...] = ()
         if spec.likelihood_of:
@@ -204,12 +212,17 @@ class Preparer:
         elif generates:
             arguments, stops = generation(requests, prompting, model, checkpoint)
             refuse_code_of_generation(arguments)
+            if benchmark.repeats > 1 and not draws(arguments):
+                raise BenchmarkError(GREEDY.format(benchmark.name, benchmark.repeats))
             requests = self._with_arguments(requests, arguments)
         dtype = self._dtype if loader.identity is None else ""  # elsewhere, and not ours to choose
         if dtype == "auto" and checkpoint.folder is not None:
             dtype = checkpoint_dtype(checkpoint.config)
+        identity = checkpoint.identity
+        if not any(each.images for each in requests):
+            identity = replace(identity, processor="")
         answerer = Answerer(
-            identity=checkpoint.identity,
+            identity=identity,
             loader=loader.name,
             numerics=loader.numerics,
             dtype=dtype,
@@ -241,10 +254,10 @@ class Preparer:
         prompting: Prompting,
         loaded: LoadedTask,
         checkpoint: Checkpoint,
-        turns: bool,
+        form: Mapping[str, bool],
     ) -> tuple[Request, ...]:
         benchmark = spec.benchmark
-        renderer, asked = chat_form(checkpoint, prompting, spec.model.id, turns=turns)
+        renderer, asked = chat_form(checkpoint, prompting, spec.model.id, **form)
         return self._once(
             (
                 "requests",

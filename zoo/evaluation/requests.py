@@ -20,6 +20,8 @@ class Request:
     context: the prompt as the model sees it (for rolling likelihood the whole text).
     continuation: what is scored after it, else None. gen_kwargs: of a generation, else None.
     passages: what its model's regime put before the question, in the context; sources: their names.
+    images: hashes of those that are shown with it, in order; pixels: the images themselves, which
+    are there to be asked with and are kept nowhere.
     """
 
     doc: int
@@ -30,18 +32,22 @@ class Request:
     gen_kwargs: Mapping[str, Any] | None = None
     passages: str = ""
     sources: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    pixels: tuple[Any, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def question(self) -> str:
-        """The context without the passages: what every stage is asked alike."""
-        if not self.passages:
-            return self.context
-        before, _, after = self.context.rpartition(self.passages)
-        return before + after
+        """What every stage is asked alike: the context without the passages, images by hash."""
+        asked = self.context
+        if self.passages:
+            before, _, after = asked.rpartition(self.passages)
+            asked = before + after
+        return "\n".join((asked, *self.images))
 
     def as_json(self) -> list[Any]:
         """What of it decides the answer, for the response key."""
-        return [self.kind, self.context, self.continuation, self.gen_kwargs]
+        asked = [self.kind, self.context, self.continuation, self.gen_kwargs]
+        return [*asked, list(self.images)] if self.images else asked
 
 
 @dataclass(frozen=True)

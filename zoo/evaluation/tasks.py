@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.benchmarks import Benchmark
 from zoo.errors import BenchmarkError, ZooError, did_you_mean
+from zoo.evaluation.images import image_hash, images_of, is_image
 from zoo.evaluation.preflight.data import bounded, data_trouble
 from zoo.evaluation.preflight.packages import missing_package
 from zoo.evaluation.requests import Request
@@ -204,15 +205,14 @@ def build_requests(
         raise BenchmarkError(
             f"the task '{loaded.source.name}' cannot be rendered: {describe(problem)}"
         ) from problem
-    return tuple(_frozen(instance) for instance in task.instances)
+    return tuple(_frozen(task, instance) for instance in task.instances)
 
 
-def _frozen(instance: Any) -> Request:
+def _frozen(task: LmEvalTask, instance: Any) -> Request:
     arguments = instance.args
     kind = instance.request_type
-    if len(arguments) > 2:
-        raise BenchmarkError(f"the task '{instance.task_name}' needs images or sound")
-    second = arguments[1] if len(arguments) == 2 else None
+    images = images_of(task, instance) if len(arguments) > 2 else ()
+    second = arguments[1] if len(arguments) > 1 else None
     return Request(
         doc=instance.doc_id,
         index=instance.idx,
@@ -220,6 +220,8 @@ def _frozen(instance: Any) -> Request:
         context=arguments[0],
         continuation=second if kind == "loglikelihood" else None,
         gen_kwargs=dict(second) if kind == "generate_until" and second else None,
+        images=tuple(map(image_hash, images)),
+        pixels=images,
     )
 
 
@@ -307,14 +309,14 @@ def numbered(marks: Iterable[str]) -> Iterator[str]:
 
 
 def plain_document(value: Any) -> Any:
-    """A document as JSON: whatever else it holds is written as text."""
+    """A document as JSON: an image by its hash, whatever else it holds is written as text."""
     if isinstance(value, Mapping):
         return {str(key): plain_document(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain_document(each) for each in value]
     if value is None or isinstance(value, (str, bool, int)):
         return value
-    return repr(value)
+    return {"image": image_hash(value)} if is_image(value) else repr(value)
 
 
 @lru_cache(maxsize=1)

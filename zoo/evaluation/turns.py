@@ -13,7 +13,9 @@ from typing import Any
 
 from zoo.errors import NotApplicableError, PromptingError
 from zoo.evaluation.checkpoints import Checkpoint, chat_renderer
+from zoo.evaluation.images import in_parts
 from zoo.evaluation.tasks import RenderChat
+from zoo.fingerprints import processor_template_of
 from zoo.models import Prompting
 
 THINK_END = "</think>"
@@ -50,16 +52,22 @@ class Turns:
             found = json.loads(text)
             turns = cls(found["messages"], found["thinking"])
             return turns if turns.text == text else None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
 
 
 def chat_form(
-    checkpoint: Checkpoint, prompting: Prompting, model_id: str, *, turns: bool
+    checkpoint: Checkpoint,
+    prompting: Prompting,
+    model_id: str,
+    *,
+    turns: bool = False,
+    parts: bool = False,
 ) -> tuple[RenderChat | None, tuple[object, ...]]:
     """What lays the chat around messages, None for plain completion; and all that it depends on.
 
-    turns: whether the model takes them as they are. Raises PromptingError.
+    turns: whether the model takes them as they are; parts: whether its template is given each
+    message as text and images. Raises PromptingError.
     """
     asked: tuple[object, ...] = (prompting.system_instruction,)
     if not prompting.is_chat:
@@ -67,8 +75,16 @@ def chat_form(
     asked += (prompting.chat_template, prompting.fewshot_as_multiturn, prompting.enable_thinking)
     if turns:
         return turns_renderer(prompting, model_id), (*asked, "turns")
-    renderer = chat_renderer(checkpoint.tokenizer(), prompting, model_id)
-    return renderer, (*asked, checkpoint.identity.tokenizer, checkpoint.identity.chat_template)
+    asked += (checkpoint.identity.tokenizer, checkpoint.identity.chat_template)
+    if not parts:
+        return chat_renderer(checkpoint.tokenizer(), prompting, model_id), asked
+    own = processor_template_of(checkpoint.folder) if checkpoint.folder else None
+    renderer = chat_renderer(checkpoint.tokenizer(), prompting, model_id, own)
+
+    def render(messages: list[Mapping[str, Any]], **how: Any) -> str:
+        return str(renderer(in_parts(messages), **how))
+
+    return render, (*asked, "parts", checkpoint.identity.processor)
 
 
 def turns_renderer(prompting: Prompting, model_id: str) -> RenderChat:

@@ -18,6 +18,7 @@ from zoo.errors import CellError
 from zoo.evaluation.outcomes import result_of
 from zoo.fingerprints import digest
 from zoo.importing.nouns import Logged, Results, TaskResults, UnpairableError
+from zoo.probing import describe
 from zoo.questions import Question, keep_questions
 from zoo.results import Item, Provenance, RecordedCell, Result, RunSpec, Score
 from zoo.stats import mean_stderr
@@ -83,6 +84,9 @@ def read_cell(spec: RunSpec, results: Results, task: TaskResults) -> ImportedCel
         why = f"{ONLY_AGGREGATES}, since {problem}"
     except CellError as problem:
         return ImportedCell(Result(spec, "failed", error=str(problem)))
+    except Exception as problem:  # as of a file: items that nobody expected cost only their cell
+        said = f"the items of {task.name} cannot be taken: {describe(problem)}"
+        return ImportedCell(Result(spec, "failed", error=said))
     provenance = _provenance(results, task, key, "" if logged else why)
     items = logged.items if logged else ()
     score = _score(task, benchmark, items)

@@ -243,7 +243,7 @@ def _mark(row: Mapping[str, Any]) -> str:
     own = text(row.get("sample_hash")) or digest(
         [text(asked.get("raw")), texts(asked.get("reference"))]
     )
-    return f"eee:{own[:16]}"
+    return f"eee:{writable(own[:16])}"
 
 
 def _item(path: Path, item_id: str, row: Mapping[str, Any], scale: float) -> tuple[Item, Question]:

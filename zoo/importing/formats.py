@@ -15,6 +15,7 @@ from zoo.errors import ConfigError
 from zoo.importing import contents, everyeval, lighteval, lmeval
 from zoo.importing.files import KINDS, FormatError, Source, open_source
 from zoo.importing.nouns import Results
+from zoo.probing import describe
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,12 @@ def _read(reader: Reader, source: Source) -> list[Results]:
         found = list(reader.read(source))
     except FormatError as problem:
         raise ConfigError(f"{source.path} is of {reader.name} and {problem}") from None
+    except Exception as problem:
+        # whoever wrote it, a file that no reader expected costs only itself
+        said = describe(problem)
+        raise ConfigError(
+            f"{source.path} is of {reader.name} and cannot be taken: {said}"
+        ) from None
     if not found:
         raise ConfigError(f"{source.path} is of {reader.name} and holds no results")
     return found

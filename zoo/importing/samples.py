@@ -110,7 +110,7 @@ def _document(path: Path, row: Mapping[str, Any]) -> str:
         if theirs in (None, own):
             return digest(plain_document(doc))[:16]
     if isinstance(theirs, str) and theirs:
-        return f"lm-eval:{theirs[:16]}"
+        return f"lm-eval:{writable(theirs[:16])}"
     raise CellError(f"{path.name}: the item {row['doc_id']} has neither document nor doc_hash")
 
 
@@ -132,6 +132,8 @@ def _item(
         options = [each.removeprefix(task.target_delimiter) for each in continuations]
         likelihoods = _likelihoods(row.get("resps"), where)
         n = len(options) // 2 if metric == "acc_mutual_info" else len(options)
+        if not n:
+            raise CellError(f"{where} has no options to choose from")
         options = options[:n] if len(set(options[:n])) > 1 else contexts[:n]
         response, confidence = chosen(options, likelihoods, metric)
         gold = _gold(target)
@@ -159,7 +161,9 @@ def _item(
 def _requests(arguments: Any, where: str) -> tuple[list[str], list[str]]:
     """Prompts and continuations of an item's requests, in order."""
     if isinstance(arguments, dict):
-        named = sorted(arguments.items(), key=lambda each: int(each[0].rpartition("_")[2] or 0))
+        if not all(name.rpartition("_")[2].isdecimal() for name in arguments):
+            raise CellError(f"{where} has arguments that are not numbered")
+        named = sorted(arguments.items(), key=lambda each: int(each[0].rpartition("_")[2]))
         calls = [list(call.values()) if isinstance(call, dict) else call for _, call in named]
     else:
         calls = arguments if isinstance(arguments, list) else []

@@ -49,14 +49,15 @@ def length(cells: Sequence[Cell], edges: Sequence[Matched]) -> Iterator[Row]:
 
 @dataclass(frozen=True, eq=False)
 class _Answers:
-    """(a,) answers whose tokens were counted. thinking: tokens of it that are, nan where no end of
-    thinking is declared."""
+    """(a,) answers whose tokens were counted. thinking: those of tokens that are, and cut: whether
+    the cap came before their end; nan where no end of thinking is declared."""
 
     ids: Codes
     tokens: Floats
     thinking: Floats
     right: Floats
     truncated: Floats
+    cut: Floats
     clusters: Codes
 
 
@@ -72,9 +73,10 @@ def _answers(cell: Cell) -> _Answers | None:
     return _Answers(
         cell.answers[counted],
         cell.tokens[counted],
-        (cell.tokens * cell.thinking)[counted],
+        cell.thinking[counted],
         (scores[counted] >= 0.5).astype(float),
         cell.truncated[counted],
+        cell.cut[counted],
         cell.clusters[counted],
     )
 
@@ -83,22 +85,24 @@ def _pooled(several: Sequence[_Answers]) -> _Answers:
     return _Answers(
         *(
             np.concatenate([getattr(each, name) for each in several])
-            for name in ("ids", "tokens", "thinking", "right", "truncated", "clusters")
+            for name in ("ids", "tokens", "thinking", "right", "truncated", "cut", "clusters")
         )
     )
 
 
 def _summary(answers: _Answers) -> Row:
     right = answers.right == 1
-    cut = answers.truncated[~np.isnan(answers.truncated)]
-    thinking = answers.thinking[~np.isnan(answers.thinking)]
+    thought = ~np.isnan(answers.thinking)
+    thinking, tokens = answers.thinking[thought], answers.tokens[thought]
     return {
         "n": int(answers.tokens.size),
         "median_tokens": _median(answers.tokens),
         "median_correct": _median(answers.tokens[right]),
         "median_wrong": _median(answers.tokens[~right]),
-        "truncated": float(cut.mean()) if cut.size else None,
+        "truncated": _share(answers.truncated),
         "median_thinking": _median(thinking),
+        "median_answer": _median(tokens - thinking),
+        "thinking_cut": _share(answers.cut),
     }
 
 
@@ -163,6 +167,12 @@ def _change(before: _Answers, after: _Answers, budget: Floats) -> Row:
         "gain_high": known(gain.high),
         "gain_all": float((after.right - before.right).mean()),
     }
+
+
+def _share(flags: Floats) -> float | None:
+    """The share of those that are known."""
+    known_ones = flags[~np.isnan(flags)]
+    return float(known_ones.mean()) if known_ones.size else None
 
 
 def _median(tokens: Floats) -> float | None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from zoo.contrasts import Stage, Tradeoff
 from zoo.reporting import figures
 from zoo.reporting.benchmark_rows import BenchmarkRow, folded, mean_change, mean_score
+from zoo.reporting.charts.length import thinks
 from zoo.reporting.draft import Draft
 from zoo.reporting.joins import RowKey, row_key
 from zoo.reporting.lineage import leaves, roots
 from zoo.reporting.published import held_against_published
 from zoo.reporting.tables import Block, Cell, Column, Row, Table
+from zoo.reporting.text import clean
 from zoo.results import Protocol
 
 FACTS = (
@@ -23,8 +26,8 @@ FACTS = (
 
 
 def benchmark_table(draft: Draft, protocol: Protocol, *, finals: bool = False) -> Table:
-    """Scores of the roots, then each later stage's change against its parent, in two blocks, and
-    last how long the answers are.
+    """Scores of the roots, then each later stage's change against its parent, in two blocks; then
+    avg@k and pass@k where several answers were asked, and last how long the answers are.
 
     finals: also the scores of the stages that nothing was made from.
     """
@@ -56,10 +59,13 @@ def benchmark_table(draft: Draft, protocol: Protocol, *, finals: bool = False) -
     )
     shown = [stage.model for stage in starts]
     shown += [other for _, other in draft.pairs] + [stage.model for stage in ends]
-    lengths = _lengths(draft, protocol, shown)
-    if blocks and lengths:
-        padded = (replace(row, cells=(*row.cells, *(Cell("") for _ in known))) for row in lengths)
-        blocks += (Block("answers", tuple(padded)),)
+    for title, found in (
+        ("several answers to an item", _draws(draft, protocol, shown)),
+        ("answers", _lengths(draft, protocol, shown)),
+    ):
+        if blocks and found:
+            padded = (replace(row, cells=(*row.cells, *(Cell("") for _ in known))) for row in found)
+            blocks += (Block(title, tuple(padded)),)
     return Table(f"Benchmarks, {protocol}", "Benchmark", columns, blocks)
 
 
@@ -87,6 +93,29 @@ class _Published:
         return Cell(figures.points(held.published), extra=word, mixed=bool(held.differences))
 
 
+def _draws(draft: Draft, protocol: Protocol, models: Sequence[str]) -> tuple[Row, ...]:
+    """Mean score and pass@k of benchmarks that ask several answers, for each column's stage."""
+    found = {
+        (row["benchmark"], row["metric"], row["model"]): row
+        for row in draft.tradeoff.probes
+        if (row["probe"], row["kind"], row["protocol"]) == ("draws", "score", protocol)
+    }
+    facts = tuple(Cell("") for _ in FACTS)
+    return tuple(
+        Row(
+            clean(f"{benchmark} {metric}"),
+            (*facts, *(_drawn(found.get((benchmark, metric, model))) for model in models)),
+        )
+        for benchmark, metric in dict.fromkeys(key[:2] for key in found)
+    )
+
+
+def _drawn(row: Mapping[str, Any] | None) -> Cell:
+    if row is None:
+        return Cell(figures.UNKNOWN)
+    return Cell(figures.points(row["value"]), figures.margin(row["value"], row["low"], row["high"]))
+
+
 def _lengths(draft: Draft, protocol: Protocol, models: Sequence[str]) -> tuple[Row, ...]:
     """Median tokens and the share that was cut, of each column's stage, over all it generated."""
     found = {
@@ -99,12 +128,17 @@ def _lengths(draft: Draft, protocol: Protocol, models: Sequence[str]) -> tuple[R
         return ()
     facts = tuple(Cell("") for _ in FACTS)
     rows = [found.get(model, {}) for model in models]
-    median = (row.get("median_tokens") for row in rows)
-    cut = (row.get("truncated") for row in rows)
-    tokens = (Cell(figures.UNKNOWN if each is None else f"{each:g}") for each in median)
-    return (
-        Row("median tokens", (*facts, *tokens)),
-        Row("cut at the limit", (*facts, *(Cell(figures.points(each)) for each in cut))),
+    lines = [("median tokens", "median_tokens", figures.tokens)]
+    if any(thinks(row) for row in rows):
+        lines += [
+            ("thinking", "median_thinking", figures.tokens),
+            ("answer", "median_answer", figures.tokens),
+            ("cut while thinking", "thinking_cut", figures.points),
+        ]
+    lines.append(("cut at the limit", "truncated", figures.points))
+    return tuple(
+        Row(label, (*facts, *(Cell(shown(row.get(name))) for row in rows)))
+        for label, name, shown in lines
     )
 
 

@@ -296,7 +296,8 @@
   function facts(answer) {
     return [
       answer.tokens === undefined ? "" : `${answer.tokens} tokens`,
-      answer.truncated ? "cut at the cap" : "",
+      answer.thinking ? `${answer.thinking} of them thinking` : "",
+      answer.thinking_cut ? "cut while thinking" : answer.truncated ? "cut at the cap" : "",
       answer.parsed === false ? "no answer found in it" : "",
       answer.confidence === undefined ? "" : `chosen with probability ${answer.confidence}`,
     ].filter(Boolean).join(" \u00b7 ");

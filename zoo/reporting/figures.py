@@ -35,6 +35,15 @@ def signed(value: float | None, *, raw: bool = False) -> str:
     return f"+{text}" if known(value) and value > 0 and float(text) else text
 
 
+def tokens(value: float | None) -> str:
+    """A number of tokens.
+
+    >>> tokens(14.5), tokens(32768.0), tokens(None)
+    ('14.5', '32768', '—')
+    """
+    return f"{value:.10g}" if known(value) else UNKNOWN
+
+
 def limits(low: float | None, high: float | None, *, raw: bool = False) -> str:
     """The two ends of an interval of a change.
 

@@ -227,7 +227,9 @@ def _answer(item: Item) -> dict[str, Any]:
         "text": item.response,
         "score": round(item.score, 4) if math.isfinite(item.score) else None,
         "tokens": item.n_tokens,
+        "thinking": item.thinking_tokens,
         "truncated": item.truncated,
+        "thinking_cut": item.thinking_cut or None,
         "parsed": item.parsed,
         "confidence": None if item.confidence is None else round(item.confidence, 4),
     }

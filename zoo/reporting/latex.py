@@ -96,7 +96,8 @@ def _caption(report: Report, table: Table, *, is_last: bool) -> str:
         sentences.append(f"Trained for (targets): {report.targets}.")
     if is_last:
         stages = (f"{name} = {model}{about}" for name, model, about in report.stages)
-        sentences += [*report.reading, "; ".join(stages) + ".", " · ".join(report.origin)]
+        named = "; ".join(stages)
+        sentences += [*report.reading, named and f"{named}.", " · ".join(report.origin)]
     return escape(" ".join(sentence for sentence in sentences if sentence))
 
 

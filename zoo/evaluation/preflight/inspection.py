@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zoo.evaluation.checkpoints import Checkpoint
 from zoo.evaluation.preflight import disk, memory, prompts
+from zoo.evaluation.preflight.budgets import small_budgets
 from zoo.evaluation.preflight.findings import Finding
 from zoo.evaluation.preparing import Cell
 
@@ -37,6 +38,7 @@ def _findings(cells: Sequence[Cell], device: str | None, store: Path) -> Iterato
                 args = cell.spec.model.loader_args
                 yield from memory.fits(name, needed, cell.dtype, room, args)
     yield from prompts.doubled_bos(cells)
+    yield from small_budgets(cells)
 
 
 def _budget(cell: Cell) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo.contrasts import Tradeoff
@@ -33,6 +33,7 @@ def length(tradeoff: Tradeoff, width: int) -> Figure | None:
             panels.append(Panel(title, spec, _alt_budget(title, budgets[key]), protocol_of(key)))
     if not panels:
         return None
+    thought = any(thinks(row) for rows in summaries.values() for row in rows)
     return Figure(
         "length",
         "Length of answers",
@@ -40,7 +41,10 @@ def length(tradeoff: Tradeoff, width: int) -> Figure | None:
         "Longer answers and better ones often come together; that alone does not show that length "
         "is the cause. An answer longer than the budget counts as wrong in the curves.",
         tuple(panels),
-        ("Benchmark", "Stage", "Items", "Median", "Right", "Wrong", "Cut at the cap"),
+        (
+            *("Benchmark", "Stage", "Items", "Median", "Right", "Wrong", "Cut at the cap"),
+            *(("Thinking", "Answer", "Cut while thinking") if thought else ()),
+        ),
         [
             (
                 title_of(key),
@@ -51,10 +55,24 @@ def length(tradeoff: Tradeoff, width: int) -> Figure | None:
                     for name in ("median_tokens", "median_correct", "median_wrong")
                 ),
                 figures.points(row.get("truncated")),
+                *(_thinking(row) if thought else ()),
             )
             for key, rows in summaries.items()
             for row in rows
         ],
+    )
+
+
+def thinks(row: Mapping[str, Any]) -> bool:
+    """Whether a summary of lengths is of answers that begin with thinking."""
+    return bool(row.get("median_thinking") or row.get("thinking_cut"))
+
+
+def _thinking(row: Row) -> tuple[str, str, str]:
+    return (
+        figures.tokens(row.get("median_thinking")),
+        figures.tokens(row.get("median_answer")),
+        figures.points(row.get("thinking_cut")),
     )
 
 

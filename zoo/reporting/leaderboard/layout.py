@@ -47,8 +47,10 @@ def title(board: Leaderboard) -> str:
 def reading(board: Leaderboard) -> Iterator[str]:
     """How to read it, one paragraph each."""
     yield (
-        "G: mean of all general capabilities, S: of all special ones; a guesser has 0 and "
-        "perfection 100 points. Ranked by " + clean(board.sort) + "."
+        "G: mean of all general capabilities, S: of all special ones (a report's S: of those that "
+        "its stages were trained for); a guesser has 0 and perfection 100 points. Ranked by "
+        + clean(board.sort)
+        + "."
     )
     yield (
         "Rank: every rank that the entry may have; with 95 % probability all true ranks lie within "
@@ -56,8 +58,9 @@ def reading(board: Leaderboard) -> Iterator[str]:
     )
     if any(entry.deltas for entry in board.entries):
         yield (
-            "Δ: against the parent, on the same items, with 95 % limits; bold or *: significant by "
-            f"Holm over all deltas of what is ranked under a protocol (p ≤ {SIGNIFICANT:.2f})."
+            "Δ: against the parent, on the same items, with 95 % limits; bold or *: of "
+            f"Δ{clean(board.sort)}, by which is ranked, significant by Holm over all entries of a "
+            f"protocol (p ≤ {SIGNIFICANT:.2f}). Others are not tested here; --sort tests them."
         )
     yield from (note[0].upper() + note[1:] + "." for note in board.notes)
 

@@ -183,7 +183,7 @@ def _shift(shift: Shift | None) -> list[float | None] | None:
 
 
 def _digits(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+    return None if value is None else round(value, 8)
 
 
 @cache

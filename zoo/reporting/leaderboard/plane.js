@@ -5,6 +5,7 @@ const plane = (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const EDGE = { left: 58, right: 14, top: 12, bottom: 40 };
   const CROSSES = 60; // more intervals than these would cover one another
+  const LABELLED = 12; // and more names
 
   function shape(name, attributes, ...children) {
     const made = document.createElementNS(SVG, name);
@@ -85,6 +86,9 @@ const plane = (() => {
         mark.append(shape("path", { class: "cross", d: `M${x(least)},${cy}H${x(most)}M${cx},${y(lowest)}V${y(highest)}` }));
       }
       mark.append(shape("circle", { cx, cy, r: points.length > 300 ? 3.5 : 5 }));
+      if (points.length <= LABELLED) {
+        mark.append(shape("text", { x: cx + 8, y: cy - 8, class: "name" }, row.model.split("/").pop()));
+      }
       mark.append(shape("title", {}, `${row.model}${row.apart ? ` (${row.apart})` : ""}: G ${board.points(g)}, S ${board.points(s)}`));
       mark.addEventListener("click", () => open(row));
       marks.append(mark);

@@ -7,7 +7,10 @@ const board = (() => {
 
   function points(value, digits = 1) {
     if (value === null || value === undefined) return UNKNOWN;
-    const text = (100 * value).toFixed(digits).replace("-", "−");
+    // a half is rounded to the even digit, as every other format rounds it
+    const text = new Intl.NumberFormat("en", {
+      minimumFractionDigits: digits, maximumFractionDigits: digits, roundingMode: "halfEven", useGrouping: false,
+    }).format(100 * value).replace("-", "−");
     return Number(text.replace("−", "-")) === 0 ? text.replace("−", "") : text;
   }
 

@@ -10,7 +10,14 @@
   const columns = board.columnsOf(data);
   const protocols = [...new Set(data.rows.map((row) => row.protocol))];
   const sortKey = { G: "G", S: "S" }[data.sort] ?? columns.find((c) => c.title === data.sort && c.kind === "mean")?.key ?? "G";
-  const regimes = [...new Set(data.rows.map((row) => row.regime))].sort();
+  // in the order of a lineage, as the report colours them: what stands nearer to a root comes first
+  const depth = (row, seen = new Set()) => {
+    const above = row.above.filter((place) => !seen.has(place));
+    return above.length ? 1 + Math.min(...above.map((place) => depth(data.rows[place], new Set([...seen, row.place])))) : 0;
+  };
+  const nearest = new Map();
+  for (const row of data.rows) nearest.set(row.regime, Math.min(nearest.get(row.regime) ?? Infinity, row.parents.length && !row.above.length ? Infinity : depth(row)));
+  const regimes = [...nearest.keys()].sort((one, two) => nearest.get(one) - nearest.get(two) || (one < two ? -1 : 1));
   const colours = new Map(regimes.map((regime, n) => [regime, `hue${Math.min(n, HUES)}`]));
   const counts = new Map(protocols.map((p) => [p, data.rows.filter((row) => row.protocol === p && row.rank).length]));
   const state = {
@@ -125,7 +132,8 @@
       const number = sure ? element("b", {}, text) : element("span", {}, text);
       const ends = shift[1] === null ? "" : ` [${board.signed(shift[1])}, ${board.signed(shift[2])}]`;
       number.title = `against ${delta.parent}${ends}${delta.paired ? ", on the same items" : ", not on the same items"}${sure ? ", significant" : ""}`;
-      number.className = shift[0] > 0 ? "gain" : shift[0] < 0 ? "loss" : "";
+      // only a change whose interval leaves zero out has a direction
+      number.className = shift[1] > 0 ? "gain" : shift[2] !== null && shift[2] < 0 ? "loss" : "";
       return [...(n ? [" / "] : []), number, ...(sure ? [element("span", { class: "hidden" }, " significant")] : [])];
     });
   }
