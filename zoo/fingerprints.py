@@ -114,6 +114,11 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def digest_of_cells(score_keys: Iterable[str]) -> str:
+    """What tells a set of cells from others, whatever order they come in."""
+    return digest(sorted(score_keys))
+
+
 def file_digest(path: Path) -> str:
     """Hex sha256 of a file's bytes."""
     with path.open("rb") as file:

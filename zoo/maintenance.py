@@ -60,6 +60,7 @@ def keep_claims(store: Store, claims: Sequence[tuple[RunRecord, Mapping[str, Any
     Raises StoreError where they cannot be written.
     """
     replaced = any(run_file(store.root, record.id).is_file() for record, _ in claims)
+    store.remove_standings(record.id for record, said in claims if said is None)
     store.add_standings((record.id, said) for record, said in claims if said is not None)
     store.add_runs(record for record, _ in claims)
     if replaced:
@@ -184,13 +185,16 @@ def _lines(store: Store, path: Path, table: Mapping[str, Any]) -> RunLines:
     """What the index holds of a run, given its record as plain JSON."""
     benchmarks = table["suite"].get("benchmarks", [])
     standing = store.standing(table["id"]) or {"stages": [], "edges": []}
-    suite = digest(benchmarks)
+    suite, source = digest(benchmarks), _source(table)
     return RunLines(
         head=head_of(path, table),
         digest=suite,
         benchmarks=json.dumps(benchmarks),
         **{
-            name: [{**each, "suite": suite, "body": _body(each)} for each in standing[name]]
+            name: [
+                {**each, "suite": suite, "source": source, "body": _body(each)}
+                for each in standing[name]
+            ]
             for name in index.STANDINGS
         },
     )
@@ -203,7 +207,8 @@ def _body(standing: Mapping[str, Any]) -> str:
 
 def _source(table: Mapping[str, Any]) -> str:
     """Where a run came from, given its record as plain JSON: "" for one that was made here."""
-    return str(table["settings"].get("source") or "")
+    settings = table["settings"]
+    return str(settings.get("source") or ("imported" if settings.get("imported") else ""))
 
 
 def _shares(standings: Iterable[Mapping[str, Any] | None]) -> dict[str, Mapping[str, Any]]:

@@ -23,7 +23,7 @@ from zoo.composites import (
     shares,
 )
 from zoo.effects import Mean, Shift
-from zoo.fingerprints import digest
+from zoo.fingerprints import digest_of_cells
 from zoo.lineages import Pin, edges_of, pin
 from zoo.models import Model
 from zoo.pairing import Aligned, align, item_differences, setup_differences
@@ -138,7 +138,7 @@ def _stage(
         model=model.id,
         revision=model.revision,
         protocol=protocol,
-        cells=digest(sorted(cell.result.provenance.score_key for cell in scored.values())),
+        cells=digest_of_cells(cell.result.provenance.score_key for cell in scored.values()),
         general=_mean(parts.general, aligned),
         special=_mean(parts.other_special, aligned),
         capabilities={name: mean for name, mean in means.items() if mean},

@@ -137,6 +137,24 @@ def test_what_a_publisher_corrects_takes_the_place_of_what_they_said(
     assert len(puller.store.runs()) == 1
 
 
+def test_what_a_publisher_says_again_later_is_one_claim_and_not_two(
+    zoo: Zoo, puller: Zoo, hub: Hub, repo: str
+) -> None:
+    zoo.publish()
+    do(puller, "pull", repo)
+    before = board(puller)
+    there = hub.repo("dataset", repo).head.tree
+    (path,) = (name for name in there if name.startswith("runs/"))
+    run = json.loads(there[path])
+    run["run"]["id"] = "later"
+    replace_run(hub, repo, "runs/later.json", json.dumps(run).encode())
+    assert "1 run, 2 models, 2 cells" in do(puller, "pull", repo)["out"]
+    assert [row["source"] for row in before] == [repo, repo]
+    assert board(puller) == before
+    kept = [puller.store.read_run(path) for path in puller.store.runs()]
+    assert len({each.settings["pulled"]["commit"] for each in kept}) == 2
+
+
 def alter(hub: Hub, repo: str, change: Callable[[dict[str, Any]], None]) -> None:
     """The publisher changes a run, and says so in the manifest."""
     there = dict(hub.repo("dataset", repo).head.tree)
@@ -210,9 +228,37 @@ CLAIMS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     ),
     "a cell twice": (lambda run: run["cells"].append(run["cells"][0]), "claims a cell twice"),
     "a cell without its score": (lambda run: run["cells"][0].update(scores=[]), "has no acc"),
+    "a stage of other cells": (
+        lambda run: run["standing"]["stages"][0].update(cells="0" * 64),
+        "its standing of 'org/base' is of other cells",
+    ),
+    "a stage of a model that was not asked": (
+        lambda run: run["standing"]["stages"][0].update(model="org/none"),
+        "its standing of 'org/none' is of other cells",
+    ),
+    "a change of other cells": (
+        lambda run: run["standing"]["edges"][0].update(base_cells="0" * 64),
+        "its change of 'org/chat' is of other cells",
+    ),
+    "more than perfection": (
+        lambda run: run["standing"]["stages"][0]["scores"][0].update(normalised=50.0),
+        "its standing of 'org/base' has a score that cannot be",
+    ),
+    "less than to fail everything": (
+        lambda run: run["standing"]["stages"][0]["scores"][0].update(normalised=-5.0),
+        "its standing of 'org/base' has a score that cannot be",
+    ),
+    "an error below nothing": (
+        lambda run: run["standing"]["stages"][0]["general"].update(stderr=-0.1),
+        "its standing has an error or a p that cannot be",
+    ),
+    "a p above certainty": (
+        lambda run: run["standing"]["edges"][0]["general"].update(p=1.5),
+        "its standing has an error or a p that cannot be",
+    ),
     "a standing of other cells": (
         lambda run: run["standing"]["stages"][0]["scores"][0].update(score_key="0" * 64),
-        "its standing is of other cells",
+        "its standing of 'org/base' is of other cells",
     ),
     "no name": (lambda run: run["run"].update(family=""), "names something"),
     "a field that nobody knows": (

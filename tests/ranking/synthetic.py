@@ -66,6 +66,7 @@ def fill(
     """A store whose index knows all of them; families of ten, each a root with nine descendants."""
     store, suite = Store(root), suite_of(benchmarks)
     asked = [plain(benchmark) for benchmark in suite.benchmarks]
+    said = {"suite": digest(asked), "source": ""}
     rng = np.random.default_rng(0)
     easiness = rng.normal(0, 0.1, benchmarks)
     lines, rows = [], []
@@ -85,9 +86,9 @@ def fill(
                     "cells": each.digest,
                     **means(each.cells, suite),
                 }
-                stages.append({**body, "suite": digest(asked), "body": json.dumps(body)})
+                stages.append({**body, **said, "body": json.dumps(body)})
             edges += [
-                {**edge, "suite": digest(asked), "body": json.dumps(edge)}
+                {**edge, **said, "body": json.dumps(edge)}
                 for edge in changes(made, suite, protocol)
             ]
         name = f"{first:06}"

@@ -18,6 +18,7 @@ from zoo.benchmarks import Suite
 from zoo.errors import ConfigError
 from zoo.fingerprints import canonical, digest
 from zoo.importing.files import FormatError
+from zoo.importing.standing import check_standing
 from zoo.results import Provenance, RecordedCell, Result, RunRecord, Score
 from zoo.standings import RunStanding
 from zoo.structuring import plain, read
@@ -72,7 +73,12 @@ def claim_of(data: bytes, run: str, repo: str, commit: str, sha256: str) -> Clai
         family=family,
         suite=plain(suite),
         started=started,
-        settings={**settings, "source": source, "pulled": {"repo": repo, "sha256": sha256}},
+        # a later commit is of the same publisher: what it says again takes the place of this
+        settings={
+            **settings,
+            "source": repo,
+            "pulled": {"repo": repo, "commit": commit, "sha256": sha256},
+        },
         cells=cells,
     )
     return Claim(record, _standing(table.get("standing"), record))
@@ -132,9 +138,7 @@ def _standing(table: Any, record: RunRecord) -> Mapping[str, Any] | None:
         standing = read(RunStanding, table, "its standing")
     except ConfigError as problem:
         raise FormatError(_short(problem)) from None
-    keys = {cell.score_key for cell in record.cells}
-    if any(score.score_key not in keys for stage in standing.stages for score in stage.scores):
-        raise FormatError("its standing is of other cells")
+    check_standing(standing, record)
     found: Mapping[str, Any] = plain(replace(standing, run=record.id))
     return found
 

@@ -22,6 +22,8 @@ from zoo.results import PROTOCOLS
 from zoo.uncollected import uncollected
 
 SIGNIFICANT = 0.05
+ALIKE = 9
+"""Digits in which two means of the same cells agree that say the same."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,9 @@ def leaderboard_of(material: Material, wanted: Wanted = Wanted(), name: str = ""
 
     Ranks are among the complete entries of one protocol, all asked the same number of items.
     """
-    sizes = Counter[BenchmarkKey]()
-    for claim in material.claims:
-        sizes |= {key: cell.n for key, cell in claim.cells.items()}  # the most of any claim
-    fit = sized((b for b in material.suite.benchmarks if b.key in material.fit), sizes)
+    fit = sized(
+        (b for b in material.suite.benchmarks if b.key in material.fit), _sizes(material.claims)
+    )
     measures = measures_of(fit)
     sort = wanted.sort
     if sort == GENERAL and GENERAL not in measures:
@@ -59,6 +60,15 @@ def leaderboard_of(material: Material, wanted: Wanted = Wanted(), name: str = ""
         raise UnknownNameError("capability", sort, measures)
     with uncollected():
         return _board(material, measures, wanted, sort, name)
+
+
+def _sizes(claims: Iterable[Claim]) -> dict[BenchmarkKey, int]:
+    """The most items that any claim has of each benchmark, of one's own claims where there are."""
+    own, others = Counter[BenchmarkKey](), Counter[BenchmarkKey]()
+    for claim in claims:
+        sizes = own if claim.is_own else others
+        sizes |= {key: cell.n for key, cell in claim.cells.items()}
+    return {**others, **own}
 
 
 def _board(
@@ -71,7 +81,7 @@ def _board(
     chosen = {e.claim.facts["entry"]: e for e in known if _is_wanted(e.claim.facts, wanted)}
     limit = _usual_limit(chosen.values(), material.suite)
     entries = [
-        _entry(each, by_model, material, _gap(each.claim, material.suite, limit))
+        _entry(each, by_model, material, _gap(each.claim, material, limit))
         for each in chosen.values()
     ]
     entries = [
@@ -150,8 +160,9 @@ def _usual_limit(claims: Iterable[Composed], suite: Suite) -> int | None:
     return max(limits, key=lambda n: (limits[n], math.inf if n is None else n), default=None)
 
 
-def _gap(claim: Claim, suite: Suite, limit: int | None) -> str:
+def _gap(claim: Claim, material: Material, limit: int | None) -> str:
     """Why a claim is incomplete, "" where it is complete."""
+    suite = material.suite
     if len(claim.cells) < len(suite.benchmarks):
         missing = [b.name for b in suite.benchmarks if b.key not in claim.cells]
         named = ", ".join(missing[:3]) + (" ..." if len(missing) > 3 else "")
@@ -162,6 +173,11 @@ def _gap(claim: Claim, suite: Suite, limit: int | None) -> str:
             for n in (claim.facts["limit_n"], limit)
         )
         return f"it was asked {own} of each benchmark, the others {others}"
+    scaled = [b for b in suite.benchmarks if b.key in material.fit]
+    unfit = [b.name for b in scaled if claim.cells[b.key].is_unfit]
+    if unfit:
+        named = ", ".join(unfit[:3])
+        return f"its value is on no scale from a guesser to perfection: {named}"
     unknown = [
         b.name
         for b in suite.benchmarks
@@ -212,30 +228,42 @@ def _entry(
 
 
 def _ranked(entries: Sequence[Entry], sort: str) -> list[Entry]:
-    """The complete ones from the best down with their ranks, then the others."""
+    """The complete ones from the best down with their ranks, then the others.
+
+    What several sources say alike of the same cells is one among those that are ranked.
+    """
 
     def value(entry: Entry) -> float:
         mean = entry.of(sort)
         return -math.inf if mean is None else mean.value
 
-    ordered = sorted(entries, key=lambda e: (not e.is_complete, -value(e), e.model))
-    means = [mean for e in ordered if e.is_complete and (mean := e.of(sort))]
+    def told(entry: Entry) -> tuple[str, float]:
+        return entry.cells, round(value(entry), ALIKE)
+
+    ordered = sorted(entries, key=lambda e: (not e.is_complete, -value(e), e.model, e.source != ""))
+    complete = [e for e in ordered if e.is_complete and e.of(sort)]
+    one_each: dict[tuple[str, float], Entry] = {}
+    for entry in sorted(complete, key=lambda e: e.source != ""):  # one's own first
+        one_each.setdefault(told(entry), entry)
+    distinct = list(one_each.values())
+    means = [mean for e in distinct if (mean := e.of(sort))]
     errors = [math.nan if mean.stderr is None else mean.stderr for mean in means]
-    paired = _paired_errors(ordered[: len(means)], sort)
+    paired = _paired_errors(distinct, sort)
     bounds = rank_bounds([mean.value for mean in means], errors, paired=paired).tolist()
-    ranked = [replace(e, rank=Ranks(*b)) for e, b in zip(ordered, bounds, strict=False)]
+    ranks = {each: Ranks(*b) for each, b in zip(one_each, bounds, strict=True)}
+    ranked = [replace(e, rank=ranks[told(e)]) for e in complete]
     return [*ranked, *ordered[len(ranked) :]]
 
 
 def _paired_errors(entries: Sequence[Entry], sort: str) -> dict[tuple[int, int], float]:
     """The errors of differences that are known from the items: those along edges, by place."""
-    places = {entry.cells: place for place, entry in enumerate(entries)}
+    places = {(entry.source, entry.cells): place for place, entry in enumerate(entries)}
     return {
-        (places[delta.cells], place): shift.stderr
+        (places[entry.source, delta.cells], place): shift.stderr
         for place, entry in enumerate(entries)
         for delta in entry.deltas
         if delta.paired
-        and delta.cells in places
+        and (entry.source, delta.cells) in places
         and (shift := delta.of(sort)) is not None
         and shift.stderr is not None
     }

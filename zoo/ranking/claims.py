@@ -15,7 +15,7 @@ from typing import Any
 from zoo.benchmarks import Benchmark, Suite
 from zoo.composites import BenchmarkKey
 from zoo.errors import ConfigError, UnknownNameError
-from zoo.fingerprints import digest
+from zoo.fingerprints import digest_of_cells
 from zoo.ranking.nouns import CellScore
 from zoo.stats import Summary
 from zoo.store import Store, index
@@ -31,20 +31,30 @@ class Claim:
     cells: Mapping[BenchmarkKey, CellScore]
     digest: str
 
+    @property
+    def is_own(self) -> bool:
+        """Whether it was measured here."""
+        return not self.facts["source"]
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Under which the standings of this claim lie."""
+        return self.facts["source"], self.digest, self.facts["protocol"]
+
 
 @dataclass(frozen=True)
 class Material:
     """All that a leaderboard of a suite is made of.
 
-    fit: the benchmarks that may enter a composite. stages: bodies of standings by digest and
-    protocol; edges: by those of the child.
+    fit: the benchmarks that may enter a composite. stages: bodies of standings by source, digest
+    and protocol; edges: by those of the child. What a source says is of its own claims alone.
     """
 
     suite: Suite
     fit: frozenset[BenchmarkKey]
     claims: tuple[Claim, ...]
-    stages: Mapping[tuple[str, str], Mapping[str, Any]]
-    edges: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
+    stages: Mapping[tuple[str, str, str], Mapping[str, Any]]
+    edges: Mapping[tuple[str, str, str], Sequence[Mapping[str, Any]]]
 
 
 def choose_suite(store: Store, name: str | None = None) -> str:
@@ -76,7 +86,7 @@ def choose_suite(store: Store, name: str | None = None) -> str:
 def read_material(store: Store, name: str) -> Material:
     """What the index knows of a suite; it is read, and no item. Raises StoreError.
 
-    Where several suites went by this name, it is the newest.
+    Where several suites went by this name, it is the newest of one's own, else of all.
     """
     known = [each for each in store.from_index(index.read_suites) if each[1] == name]
     if not known:
@@ -87,17 +97,32 @@ def read_material(store: Store, name: str) -> Material:
     cells = store.from_index(lambda path: index.read_cells(path, keys))
     claims = tuple(_claims(suite, store.from_index(index.read_entries), cells))
     stages = store.from_index(lambda path: index.read_standings(path, "stages", own))
-    edges: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    edges: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
     for edge in store.from_index(lambda path: index.read_standings(path, "edges", own)):
-        edges.setdefault((edge["other_cells"], edge["protocol"]), []).append(edge["body"])
-    unfit = {key for claim in claims for key, cell in claim.cells.items() if cell.is_unfit}
+        child = edge["source"], edge["other_cells"], edge["protocol"]
+        edges.setdefault(child, []).append(edge["body"])
     return Material(
         suite=suite,
-        fit=frozenset(b.key for b in suite.benchmarks if b.key not in unfit),
+        fit=_fit(keys, claims),
         claims=claims,
-        stages={(each["cells"], each["protocol"]): each["body"] for each in stages},
+        stages={(e["source"], e["cells"], e["protocol"]): e["body"] for e in stages},
         edges=edges,
     )
+
+
+def _fit(keys: Sequence[BenchmarkKey], claims: Iterable[Claim]) -> frozenset[BenchmarkKey]:
+    """The benchmarks of which any claim has a value on a scale from a guesser to perfection.
+
+    Where one has claims of one's own these decide, so that nobody else's changes one's means.
+    """
+    asked_here, fit_here = set[BenchmarkKey](), set[BenchmarkKey]()
+    asked, fit = set[BenchmarkKey](), set[BenchmarkKey]()
+    for claim in claims:
+        scaled = {key for key, cell in claim.cells.items() if not cell.is_unfit}
+        (asked_here if claim.is_own else asked).update(claim.cells)
+        (fit_here if claim.is_own else fit).update(scaled)
+    unfit = {key for key in keys if key in asked and key not in fit}
+    return frozenset(keys) - (unfit - asked_here) - (asked_here - fit_here)
 
 
 def _claims(
@@ -116,7 +141,7 @@ def _claims(
         if scores := found.get(facts["entry"]):
             facts["parents"] = tuple(json.loads(facts["parents"]))
             facts["versions"] = json.loads(facts["versions"])
-            yield Claim(facts, scores, digest(sorted(s.score_key for s in scores.values())))
+            yield Claim(facts, scores, digest_of_cells(s.score_key for s in scores.values()))
 
 
 def _score(

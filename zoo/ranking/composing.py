@@ -22,13 +22,18 @@ SAME_VALUE = 1e-9
 
 @dataclass(frozen=True)
 class Composed:
-    """A claim with its composites. is_from_items: whether their errors are."""
+    """A claim with its composites. is_from_items: whether the errors of all of them are."""
 
     claim: Claim
     general: Mean | None
     special: Mean | None
     capabilities: Mapping[str, Mean]
     is_from_items: bool
+
+    @property
+    def means(self) -> dict[str, Mean | None]:
+        """All composites by name, capabilities only where they are known."""
+        return {**self.capabilities, GENERAL: self.general, SPECIAL: self.special}
 
 
 def measures_of(fit: Sequence[Benchmark]) -> dict[str, Floats]:
@@ -67,7 +72,7 @@ def compose(material: Material, measures: Mapping[str, Floats]) -> list[Composed
         _composed(
             claim,
             {name: (values[name][row], spreads[name][row]) for name in measures},
-            material.stages.get((claim.digest, claim.facts["protocol"])),
+            material.stages.get(claim.place),
         )
         for row, claim in enumerate(material.claims)
     ]
@@ -83,16 +88,27 @@ def _composed(
         for name, (value, error) in found.items()
         if not math.isnan(value)
     }
+    is_from_items = all(_is_same(mean.value, told.get(name)) for name, mean in means.items())
     general, special = means.pop(GENERAL, None), means.pop(SPECIAL, None)
-    return Composed(claim, general, special, means, standing is not None)
+    return Composed(claim, general, special, means, standing is not None and is_from_items)
 
 
 def _mean(value: float, error: float, told: Mapping[str, Any] | None) -> Mean:
-    if told and math.isclose(told["value"], value, abs_tol=SAME_VALUE):
+    if told and _is_same(value, told):
         return Mean(**told)
     if math.isnan(error):
         return Mean(value, None, None, None)
     return Mean(value, error, value - Z * error, value + Z * error)
+
+
+def _is_same(value: float, told: Mapping[str, Any] | None) -> bool:
+    """Whether a standing says this of a composite: it may be of other benchmarks or weights."""
+    return told is not None and is_same(value, told["value"])
+
+
+def is_same(one: float, other: float) -> bool:
+    """Whether two composites are of the same parts: all but their rounding is equal."""
+    return math.isclose(one, other, abs_tol=SAME_VALUE)
 
 
 def _table(rows: Sequence[Sequence[Any]], name: str) -> Floats:

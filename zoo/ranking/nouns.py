@@ -105,7 +105,7 @@ class Entry:
     capabilities of the axis, 0 a guesser and 1 perfection, None where a benchmark is missing.
     scores: by place of the leaderboard's columns, None where it was not asked. parents: ids;
     deltas: those that can be told. step, training_seed: of its training. source: "" for what was
-    measured here, "imported", or the repository and commit it was pulled from. from_items: whether
+    measured here, "imported", or the repository that it was pulled from. from_items: whether
     the errors were computed from items, and so know what benchmarks share. cells: digest of the
     score keys that all this is of.
     """

@@ -174,6 +174,15 @@ class Store:
             for run, standing in standings
         )
 
+    def remove_standings(self, runs_: Iterable[str]) -> None:
+        """Removes the standings of runs, by id, where there are any. Raises StoreError."""
+        for run in runs_:
+            path = runs.standing_file(self.root, run)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as problem:
+                raise StoreError(f"{path} cannot be removed: {problem.strerror}") from problem
+
     def standing(self, run: str) -> dict[str, Any] | None:
         """The standing of a run, by the id of its record; None where there is none.
 

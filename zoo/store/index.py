@@ -19,7 +19,7 @@ from zoo.store.runs import RunHead, stamp
 PATIENCE = 30
 """Seconds to wait for another process that writes the index."""
 
-SHAPE = 3
+SHAPE = 4
 """Of the tables, as the database's `user_version`; one of another shape is made again."""
 
 COLUMNS = (
@@ -65,7 +65,7 @@ COLUMNS = (
 
 parents, versions: JSON. cluster: the field that clusters items, None where each stands for itself.
 chance, normalised, normalised_stderr: over the cell's items, None where no run has analysed them.
-source: "" for what was measured here, "imported", or the repository and commit it was pulled from.
+source: "" for what was measured here, "imported", or the repository that it was pulled from.
 entry: digest of what a leaderboard tells apart: model, revision, weights, protocol, source, seed,
 limit, loader, engine and dtype.
 """
@@ -85,10 +85,11 @@ RANKED = (
 """The columns that `read_cells` gives of a cell."""
 
 STANDINGS = {
-    "stages": ("suite", "cells", "model", "revision", "protocol", "body"),
-    "edges": ("suite", "base_cells", "other_cells", "base", "other", "protocol", "body"),
+    "stages": ("suite", "source", "cells", "model", "revision", "protocol", "body"),
+    "edges": ("suite", "source", "base_cells", "other_cells", "base", "other", "protocol", "body"),
 }
-"""suite: digest of the benchmarks; cells: of the score keys; body: the standing as JSON."""
+"""suite: digest of the benchmarks; source: as of a cell, so that nobody's word stands for that of
+another; cells: of the score keys; body: the standing as JSON."""
 
 _SCHEMA = (
     f"CREATE TABLE IF NOT EXISTS cells ({', '.join(COLUMNS)}, "
@@ -99,11 +100,12 @@ _SCHEMA = (
     f"{', '.join(RANKED)})",
     f"CREATE TABLE IF NOT EXISTS entries ({', '.join(ENTRY)}, PRIMARY KEY (entry, family))",
     "CREATE TABLE IF NOT EXISTS runs (file PRIMARY KEY, size, changed, family, suite, models)",
-    "CREATE TABLE IF NOT EXISTS suites (digest PRIMARY KEY, name, benchmarks, run)",
+    "CREATE TABLE IF NOT EXISTS suites (digest, name, benchmarks, run, pulled, "
+    "PRIMARY KEY (digest, name, pulled))",
     f"CREATE TABLE IF NOT EXISTS stages ({', '.join(STANDINGS['stages'])}, "
-    "PRIMARY KEY (suite, cells, protocol))",
+    "PRIMARY KEY (suite, source, cells, protocol))",
     f"CREATE TABLE IF NOT EXISTS edges ({', '.join(STANDINGS['edges'])}, "
-    "PRIMARY KEY (suite, base_cells, other_cells, protocol))",
+    "PRIMARY KEY (suite, source, base_cells, other_cells, protocol))",
     f"PRAGMA user_version = {SHAPE}",
 )
 
@@ -150,6 +152,7 @@ def write_rows(
                 "name": run.head.suite,
                 "benchmarks": run.benchmarks,
                 "run": run.head.path.name,
+                "pulled": run.head.pulled,
             }
             _insert(database, "suites", tuple(suite), [suite])
             _insert(database, "stages", STANDINGS["stages"], run.stages)
@@ -184,8 +187,12 @@ def read_entries(path: Path) -> list[dict[str, Any]]:
 
 
 def read_suites(path: Path) -> list[tuple[str, str, str]]:
-    """(digest, name, benchmarks as JSON) of every suite that was run, the newest last."""
-    return _select(path, "SELECT digest, name, benchmarks FROM suites ORDER BY run")
+    """(digest, name, benchmarks as JSON) of every suite that was run, the newest last.
+
+    What was run here comes after what was pulled, so that nobody else says what a suite of one's
+    own is made of.
+    """
+    return _select(path, "SELECT digest, name, benchmarks FROM suites ORDER BY pulled DESC, run")
 
 
 def read_measures(path: Path) -> set[tuple[str, str, str, int | None]]:
