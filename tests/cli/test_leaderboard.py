@@ -109,7 +109,7 @@ def test_only_what_is_significantly_better_than_a_parent_is_kept(said: Said) -> 
 def test_a_store_without_a_run_says_what_makes_one(said: Said, tmp_path: Path) -> None:
     text = said("--store", str(tmp_path / "empty"), status=2)
     assert text.count("\n") == 1
-    assert "`zoo run` makes a run" in text
+    assert "`zoo run` makes one" in text
 
 
 def test_in_python_it_is_a_frame_a_page_and_a_dict(
