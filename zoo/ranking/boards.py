@@ -173,16 +173,12 @@ def _gap(claim: Claim, material: Material, limit: int | None) -> str:
             for n in (claim.facts["limit_n"], limit)
         )
         return f"it was asked {own} of each benchmark, the others {others}"
-    scaled = [b for b in suite.benchmarks if b.key in material.fit]
-    unfit = [b.name for b in scaled if claim.cells[b.key].is_unfit]
+    cells = claim.cells.items()
+    unfit = [key[0] for key, cell in cells if cell.is_unfit and key in material.fit]
     if unfit:
         named = ", ".join(unfit[:3])
         return f"its value is on no scale from a guesser to perfection: {named}"
-    unknown = [
-        b.name
-        for b in suite.benchmarks
-        if (cell := claim.cells[b.key]).normalised is None and not cell.is_unfit
-    ]
+    unknown = [key[0] for key, cell in cells if cell.normalised is None and not cell.is_unfit]
     if unknown:
         return f"what a guesser scores is not known: {', '.join(unknown[:3])}"
     return ""
@@ -203,7 +199,7 @@ def _entry(
         general=one.general,
         special=one.special,
         capabilities=one.capabilities,
-        scores=tuple(cells.get(benchmark.key) for benchmark in material.suite.benchmarks),
+        scores=tuple(map(cells.get, material.keys)),
         deltas=tuple(deltas_of(one, by_model, material)),
         parameters=facts["parameters"],
         licence=facts["licence"],

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from zoo.benchmarks import Benchmark, Suite
@@ -55,6 +56,11 @@ class Material:
     claims: tuple[Claim, ...]
     stages: Mapping[tuple[str, str, str], Mapping[str, Any]]
     edges: Mapping[tuple[str, str, str], Sequence[Mapping[str, Any]]]
+
+    @cached_property
+    def keys(self) -> tuple[BenchmarkKey, ...]:
+        """Of the suite's benchmarks, in its order."""
+        return tuple(benchmark.key for benchmark in self.suite.benchmarks)
 
 
 def choose_suite(store: Store, name: str | None = None) -> str:

@@ -56,7 +56,7 @@ def compose(material: Material, measures: Mapping[str, Floats]) -> list[Composed
     Their errors come from the claim's standing, where that is of the same cells and comes to the
     same value; else they are the root of the sum of squares, as if benchmarks were independent.
     """
-    keys = [b.key for b in material.suite.benchmarks if b.key in material.fit]
+    keys = [key for key in material.keys if key in material.fit]
     rows = [[claim.cells.get(key) for key in keys] for claim in material.claims]
     scores = _table(rows, "normalised")
     errors = _table(rows, "normalised_stderr")
