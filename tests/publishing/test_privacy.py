@@ -17,16 +17,19 @@ from hypothesis import strategies as st
 from store.recorded import keep, record
 
 from publishing.conftest import BENCHMARK, MODELS, Driver, Zoo
+from zoo.api import open_zoo, publication_of
 from zoo.benchmarks import Suite
 from zoo.errors import PublishError
 from zoo.fingerprints import digest
 from zoo.models import Model, Prompting
 from zoo.publishing import Bundle
+from zoo.publishing.bundles import choose
 from zoo.publishing.names import public_names, renamed, safe
+from zoo.publishing.publication import Wanted
 from zoo.publishing.scanning import refuse_leaks
 from zoo.questions import Question, keep_questions
 from zoo.results import Item, Provenance, RecordedCell, RunSpec, Score
-from zoo.store import SCORES
+from zoo.store import SCORES, Store
 from zoo.structuring import plain
 
 CANARIES = {
@@ -250,3 +253,23 @@ def test_a_step_of_a_path_is_one_step_whatever_it_is_made_of(text: str) -> None:
     assert "/" not in made
     assert ".." not in made
     assert not made.startswith(".")
+
+
+def test_no_folder_of_this_machine_stands_in_the_words_of_a_commit(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    folder = "/data/secret-project/final"
+    cell = keep(store, model=Model(folder, None, regime="fine-tuned", family=folder))
+    store.add_run(record("20261103", cell, family=folder, limit=20))
+    host = open_zoo(store=store.root)
+    prepared = publication_of(host, Wanted((), None, "hub", "me/results"))
+    (title,) = {entry.bundle.title for entry in prepared.entries}
+    assert "secret-project" not in title
+    assert title.endswith(" on mine, first 20 items")
+
+
+def test_a_quick_look_does_not_take_the_place_of_a_whole_run(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    for name, limit in (("20261101", 20), ("20261102", None), ("20261103", 5)):
+        store.add_run(record(name, keep(store), limit=limit))
+    chosen, _ = choose(store)
+    assert [each.id for each in chosen] == ["20261102"]

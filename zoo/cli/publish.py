@@ -95,6 +95,7 @@ def _show(entry: Entry, more: str = "") -> None:
     bundle = entry.bundle
     seen = "offered as a pull request" if bundle.kind == "model" else _visibility(bundle.private)
     print(f"{entry.publisher}: {bundle.kind} {clean(bundle.target)}, {seen}{more}")
+    print(f"  {clean(bundle.title)}")
     for path, data in sorted(bundle.files.items()):
         print(f"  {clean(path)}  {len(data):,} bytes")
     print(f"  {len(bundle.files)} files, {bundle.size:,} bytes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from zoo.errors import ConfigError
@@ -20,7 +21,8 @@ Questions = Callable[[Result], Mapping[str, Question]]
 def choose(
     store: Store, targets: Iterable[str] = (), suite: str | None = None
 ) -> tuple[list[RunRecord], list[str]]:
-    """The runs to publish, newest first: of each family the newest of one's own on each suite.
+    """The runs to publish: of each family one's own on each suite that asked the most items, of
+    equals the newest, so that a quick look does not take the place of a whole run.
 
     targets: families or models that a run must be of. Also a sentence for each run of others' that
     was passed over. Raises ConfigError where no run is left.
@@ -34,18 +36,33 @@ def choose(
         if (wanted and not wanted & names) or suite not in (None, head.suite):
             continue
         known |= names
-        if (head.family, head.suite) not in found:
-            record = store.read_run(head.path)
-            if source := record.settings.get("source"):
-                others.setdefault(f"what was pulled from {source} is not published again")
-            else:
-                found[head.family, head.suite] = record
+        record = store.read_run(head.path)
+        if source := record.settings.get("source"):
+            others.setdefault(f"what was pulled from {source} is not published again")
+            continue
+        best = found.setdefault((head.family, head.suite), record)
+        if _asked(record) > _asked(best):
+            found[head.family, head.suite] = record
     for name in sorted(wanted - known):
         raise ConfigError(f"the store has no run of {name}; `zoo run {name}` makes one")
     if not found:
         said = "; ".join(others) or "`zoo run` makes one"
         raise ConfigError(f"the store has no run that could be published; {said}")
     return list(found.values()), list(others)
+
+
+def _asked(record: RunRecord) -> float:
+    """How many items of each benchmark a run asked at most."""
+    limit = record.settings.get("limit")
+    return float(limit) if isinstance(limit, int) else math.inf
+
+
+def called(run: Published) -> str:
+    """A run in words, as they may be read elsewhere: `nano on core, first 20 items`."""
+    record, asked = run.record, _asked(run.record)
+    part = "" if math.isinf(asked) else f", first {asked:.0f} items"
+    family = run.names.get(record.family, record.family)
+    return f"{family} on {record.suite.get('name')}{part}"
 
 
 def results_bundle(
@@ -72,7 +89,7 @@ def results_bundle(
         owner = target.partition("/")[0]
         for path, evaluation in every_eval_ever(run, version, owner).items():
             files[path] = spell(evaluation)
-    named = ", ".join(f"{run.record.family} on {run.record.suite.get('name')}" for run, _ in runs)
+    named = "; ".join(called(run) for run, _ in runs)
     entries = {run.record.id: entry_of(run, samples=samples) for run, _ in runs}
     bundle = Bundle("dataset", target, files, f"Results of {named}", private)
     return with_manifest(bundle, entries, licence)
