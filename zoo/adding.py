@@ -11,7 +11,7 @@ from typing import Any
 
 from zoo.ancestry import trace
 from zoo.config import FILE_NAME
-from zoo.errors import ConfigError, UnknownNameError
+from zoo.errors import ConfigError, UnknownNameError, did_you_mean
 from zoo.host import Host
 from zoo.models import Model, address_of
 from zoo.rewriting import Entry
@@ -78,7 +78,7 @@ def plan_addition(
     joined = family or _joined(host, found.models, spelled) or _called(host, found.models[0])
     present = {model.id for model in own[joined].models} if joined in own else set()
     entries: dict[str, Entry] = {}
-    notes = list(found.notes)
+    notes = [*found.notes, *_unmeasured(host, targets)]
     if joined not in own and joined in host.registry.families:
         brought = host.registry.families[joined]
         entries |= {model.id: {"id": model.id} for model in brought.models}
@@ -90,6 +90,18 @@ def plan_addition(
             entries[model.id] = _entry(model, model.id in found.unsure, spelled)
     title = host.registry.families[joined].title if joined in host.registry.families else ""
     return Addition(path, joined, title, found.models, entries, found.unsure, tuple(notes))
+
+
+def _unmeasured(host: Host, targets: Sequence[str]) -> list[str]:
+    """A sentence for each target that no suite has a benchmark of; a suite of it may yet come."""
+    known = dict.fromkeys(
+        b.capability for s in host.catalogue.suites.values() for b in s.benchmarks
+    )
+    return [
+        f"no suite measures the target {name!r}{did_you_mean(name, known)}"
+        for name in targets
+        if name not in known
+    ]
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ SAYS: Mapping[str, tuple[str, list[str]]] = {
     "at another revision": ("lineage", ["add", "org/base", "--revision", "step-10"]),
     "tree": ("lineage", ["tree", "base", "--evidence"]),
     "joins": ("joins", ["add", "org/chat-SFT", "--target", "law,medicine"]),
+    "typo": ("dry", ["add", "org/chat-SFT", "--dry-run", "--target", "lw,medicine"]),
     "dry": ("dry", ["add", "org/chat-SFT", "--dry-run"]),
     "json": ("json", ["add", "org/chat-SFT", "--json"]),
     "branch": ("branch", ["add", "org/ckpts@it-soup-APO", "--base", "org/base"]),
@@ -212,6 +213,13 @@ def test_a_family_that_has_the_parent_is_joined_and_comments_and_order_stay(
     assert len(added) == 1
     assert text.replace(added[0] + "\n", "") == MINE
     assert written(root, "joins")["mine"][-1]["targets"] == ["law", "medicine"]
+
+
+def test_a_target_that_no_suite_measures_is_said(said: dict[str, Said]) -> None:
+    told = said["typo"].out + said["typo"].err
+    assert "no suite measures the target 'lw'; did you mean 'law'?" in told
+    assert "the target 'medicine'" not in told
+    assert "no suite" not in said["joins"].out + said["joins"].err
 
 
 def test_a_dry_run_shows_what_would_be_written_and_writes_nothing(
