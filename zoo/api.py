@@ -284,13 +284,15 @@ def gate(child: str, against: str, *, margin: float = 0.02, **run_args: Any) -> 
 
 
 def gates_of(tradeoff: Tradeoff, child: str, against: str, margin: float) -> tuple[Gate, ...]:
-    """The gates of one edge of a trade-off, one for each protocol. Raises ConfigError."""
+    """The gates of one edge of a trade-off, one for each protocol.
+
+    Raises UnknownNameError (a ConfigError) where the child does not descend from the other.
+    """
     from zoo.equivalence import gate as ruled
 
+    protocols = dict.fromkeys(s.protocol for stage in tradeoff.stages for s in stage.scores)
     return tuple(
-        ruled(tradeoff, each.base, each.other, margin=margin, protocol=each.protocol)
-        for each in (*tradeoff.tradeoffs, *tradeoff.root_tradeoffs)
-        if (each.base, each.other) == (against, child)
+        ruled(tradeoff, against, child, margin=margin, protocol=protocol) for protocol in protocols
     )
 
 

@@ -66,6 +66,10 @@ def test_an_unharmed_child_passes_and_within_a_margin_too_fine_for_the_items_it_
         (["nano/rl", "--against", "nano/nothing"], "nano/nothing"),
         (["nano/rl", "--against", "nano/instruct", "--margin", "2"], "two points are 0.02"),
         (["nano/rl", "--against", "nano/rl"], "is held against itself"),
+        (
+            ["nano/instruct", "--against", "nano/rl", "--limit", "5", "--json"],
+            "did you mean 'nano/instruct against nano/rl, uniform'?",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_one_sentence_and_status_2(
