@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from zoo.contrasts import Change, Tradeoff
+from zoo.reporting import figures
 
 NUMBER_BYTES = 2
 """Of a parameter as adapters are shared, in half precision."""
@@ -58,8 +59,8 @@ def render(tradeoff: Tradeoff) -> str:
         "<th>In half precision</th><th>ΔG</th><th>ΔS</th></tr>"
     )
     return (
-        "<p>Only the adapter's parameters were trained; the base under it is the same for all and "
-        "was loaded once. ΔG and ΔS are points against the base, with 95 % limits.</p>"
+        "<p>Only the adapter's parameters were trained; the base under it is the same for all. "
+        "ΔG and ΔS are points against the base, with 95 % limits.</p>"
         f"<table><thead>{head}</thead><tbody>{''.join(map(_row, rows))}</tbody></table>"
     )
 
@@ -79,9 +80,5 @@ def _row(row: Adapter) -> str:
 
 
 def _points(change: Change) -> str:
-    if change.delta is None:
-        return "—"
-    limits = ""
-    if change.low is not None and change.high is not None:
-        limits = f" [{100 * change.low:+.1f}, {100 * change.high:+.1f}]"
-    return f"{100 * change.delta:+.1f}{limits}"
+    limits = figures.limits(change.low, change.high)
+    return f"{figures.signed(change.delta)} {limits}".strip()
