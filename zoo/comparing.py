@@ -93,15 +93,7 @@ def _configuration(results: Sequence[tuple[Result, Result]]) -> list[Difference]
     """Differences of what the models are and of how they are asked and run."""
     seen: dict[Difference, None] = {}
     for ours, theirs in results:
-        for name in (
-            "regime",
-            "revision",
-            "base_model",
-            "loader_args",
-            "regime_args",
-            "targets",
-            "seed",
-        ):
+        for name in OF_MODEL:
             pair = getattr(ours.spec.model, name), getattr(theirs.spec.model, name)
             _note(seen, name, *pair)
         protocol = ours.spec.protocol
