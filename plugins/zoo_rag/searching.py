@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol
 
-from zoo.errors import ConfigError, ModelError, did_you_mean
+from zoo.errors import ConfigError, ModelError
 from zoo.models import Context
+from zoo.structuring import read
 from zoo_rag.corpus import Passage, read_corpus, stamps
 
 Method = Literal["bm25", "embedding"]
@@ -61,22 +62,10 @@ def _context(best_first: Sequence[Passage], between: str) -> Context:
 
 
 def _search(model: str, regime_args: Mapping[str, Any]) -> Search:
-    known = {field.name: field for field in fields(Search)}
     where = f"regime_args of {model}"
-    for name, value in regime_args.items():
-        if name not in known:
-            raise ConfigError(f"{where} has no {name!r}{did_you_mean(name, known)}")
-        wanted = int if name in ("k", "words") else str
-        if not isinstance(value, wanted) or isinstance(value, bool) or value in (0, ""):
-            raise ConfigError(f"{where}: {name} = {value!r} is no {wanted.__name__} it can use")
-    if "corpus" not in regime_args:
-        raise ConfigError(f"{where} names no corpus: a folder, a file or a data set")
-    search = Search(**regime_args)
-    if search.method not in get_args(Method):
-        raise ConfigError(
-            f"{where}: there is no method {search.method!r}"
-            f"{did_you_mean(search.method, get_args(Method))}"
-        )
+    search = read(Search, dict(regime_args), where)
+    if not search.corpus:
+        raise ConfigError(f"{where}: corpus is empty, name a folder, a file or a data set")
     if search.k < 1 or search.words < 1:
         raise ConfigError(f"{where}: k and words are at least 1")
     if search.method == "embedding" and not search.embedder:

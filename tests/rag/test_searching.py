@@ -90,11 +90,12 @@ def test_meanings_are_compared_by_the_embedder(corpus: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("regime_args", "said"),
     [
-        ({}, "names no corpus"),
+        ({}, "corpus: this key is missing, add it"),
+        ({"corpus": ""}, "corpus is empty, name a folder"),
         ({"corpus": "./none"}, "there is no corpus ./none"),
         ({"corpus": "HERE", "kk": 2}, "did you mean 'k'"),
-        ({"corpus": "HERE", "k": 0}, "k = 0 is no int it can use"),
-        ({"corpus": "HERE", "k": True}, "k = True is no int it can use"),
+        ({"corpus": "HERE", "k": 0}, "k and words are at least 1"),
+        ({"corpus": "HERE", "k": True}, "k: True is true or false, wanted a whole number"),
         ({"corpus": "HERE", "k": -1}, "k and words are at least 1"),
         ({"corpus": "HERE", "method": "bm26"}, "did you mean 'bm25'"),
         ({"corpus": "HERE", "method": "embedding"}, "an embedder is missing"),
