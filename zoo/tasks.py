@@ -82,7 +82,7 @@ class Task:
     @property
     def output_type(self) -> str:
         """loglikelihood, multiple_choice, loglikelihood_rolling or generate_until."""
-        return str(self.config.get("output_type", "generate_until"))
+        return str(self.config.get("output_type") or "generate_until")
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import zoo_benchmarks
@@ -316,6 +316,7 @@ VALUES = st.recursive(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+@example(changed={"output_type": "", "class": None})
 @given(changed=st.dictionaries(st.sampled_from(sorted(TASK_KEYS)), VALUES, max_size=4))
 def test_a_task_that_is_accepted_can_be_described(folder: Path, changed: dict[str, object]) -> None:
     import yaml

@@ -114,7 +114,7 @@ def test_a_lease_is_ended_by_the_name_of_its_holder_and_by_no_other(
 
 def test_an_attempt_that_kept_nothing_leaves_nothing(store: Store) -> None:
     claim(store).close()
-    assert list(attempts_folder(store.root, KEY).iterdir()) == []
+    assert not attempts_folder(store.root, KEY).exists()
 
 
 @pytest.mark.usefixtures("hasty")
@@ -204,6 +204,15 @@ def test_a_writer_whose_cell_another_has_finished_goes_on_and_harms_nothing(stor
             assert journals(store)[0].read_bytes().count(b"\n") == 1
     with claim(store) as last:
         assert last.known.answers == {1: {0: "y"}}
+
+
+def test_an_attempt_that_comes_after_the_cell_is_finished_leaves_nothing(store: Store) -> None:
+    late = claim(store)
+    store.put(RESPONSES, KEY, {"text": ["x"]}, {})
+    late.close()
+    again = claim(store)
+    again.close()
+    assert list(store.attempts.cells()) == []
 
 
 def test_damage_is_named_and_costs_what_it_hit(

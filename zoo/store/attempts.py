@@ -246,6 +246,7 @@ class Attempt:
                 (self._folder / JOURNAL).unlink()
                 lease.unlink()
                 self._folder.rmdir()
+                self._folder.parent.rmdir()  # goes where the cell is finished and nobody is here
 
     def _full(self, batch: bytes, problem: OSError) -> StoreError:
         missing = max(self._expected - self._answers, 0)
