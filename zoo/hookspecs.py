@@ -112,15 +112,34 @@ class Probe:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a stage is made from its parent: `zoo train FAMILY STAGE`.
+    """How a stage is made from its parent: `zoo train FAMILY STAGE --recipe NAME`.
 
-    train: (out, parent, **options) -> None; writes a checkpoint folder with its manifest.
+    It has one of two forms. With `train` it is a way of training: train(assignment, **options)
+    writes a checkpoint into `assignment.out`; `assignment` is a `zoo.training.Assignment`, and its
+    keyword-only arguments with their defaults are the options that `--set` may change. With `of`
+    it is a way of training made ready for one stage: the recipe of that name with `options` set,
+    from `parent`, on `data`, for `targets`. `zoo train FAMILY STAGE` takes the one that is called
+    FAMILY/STAGE.
+
+    columns: what a row of data must have, any one of several forms: (("text",), ("prompt",
+        "completion")). Empty where the recipe takes no data.
+    data: (seed) -> rows, each a mapping of JSON values.
+    parent: id of the model that it starts from, unless --from names another. "" of a recipe with
+        `of` means that it starts from nothing.
+    adapter: whether what it writes is an adapter over its parent.
     """
 
     name: str
     regime: str
-    train: Callable[..., None]
+    train: Callable[..., None] | None = None
     description: str = ""
+    columns: tuple[tuple[str, ...], ...] = ()
+    adapter: bool = False
+    of: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    data: Callable[[int], Iterable[Mapping[str, Any]]] | None = None
+    parent: str = ""
+    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

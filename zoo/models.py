@@ -91,6 +91,22 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class Making:
+    """How a stage was made, as the manifest beside its weights says.
+
+    recipe: its name. settings: what the recipe was told, by name, those left at their default
+    among them; plain JSON values. examples: rows it learned from, each counted once; None where it
+    learned from none. seconds: of training, pauses left out. data: SHA-256 of the rows.
+    """
+
+    recipe: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    examples: int | None = None
+    seconds: float | None = None
+    data: str = ""
+
+
+@dataclass(frozen=True)
 class Model:
     """One checkpoint, pinned, with its place in a lineage.
 
@@ -107,6 +123,7 @@ class Model:
     adapter: what kind of adapter it is, "" for none; trained: parameters of the adapter alone.
     licence: as its card names it, "" where it names none. parameters: of the model as it is run
         (an adapter's with its base's), None where its files do not say.
+    made: how `zoo train` made it; None where it was made elsewhere.
 
     >>> Model("org/m", base_model=("org/a", "org/b")).parents
     ('org/a', 'org/b')
@@ -130,6 +147,7 @@ class Model:
     trained: int | None = None
     licence: str = ""
     parameters: int | None = None
+    made: Making | None = None
 
     @property
     def parents(self) -> tuple[str, ...]:

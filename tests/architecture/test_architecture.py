@@ -29,7 +29,7 @@ FLOORS = (
         "probing",
         "uncollected",
     },
-    {"process_state", "progress", "redaction", "weights"},
+    {"process_state", "progress", "redaction", "training", "weights"},
     {
         "answers",
         "engine",

@@ -63,6 +63,7 @@ def test_attempts_at_finished_cells_and_empty_ones_are_waste_and_answers_are_not
 ) -> None:
     finished = attempt(store, "finished", finish=True)
     empty = attempt(store, "empty", text="")
+    empty.mkdir()  # as one that was killed before it wrote anything has left it
     going = attempt(store, "interrupted")
     busy = store.claim(digest("busy"), 1)
     assert busy is not None
