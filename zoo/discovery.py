@@ -18,6 +18,7 @@ from zoo.errors import ConfigError, ModelError, UnknownNameError
 from zoo.evidence import base_models, rank_regimes
 from zoo.facts import code_of, facts_of_folder, licence_of
 from zoo.fingerprints import fingerprint
+from zoo.manifests import described
 from zoo.models import Evidence, Facts, Family, Model, address_of
 from zoo.placing import lineage, parents_first
 from zoo.plugins import Plugin
@@ -193,7 +194,8 @@ class Discovery:
             found = self._described(replace(model, evidence=()), self.known)
         except ModelError:
             return model
-        return replace(model, licence=found.licence, parameters=found.parameters)
+        said = ("licence", "parameters", "made", "seed", "step")
+        return replace(model, **{name: getattr(found, name) for name in said})
 
     def _described(self, model: Model, known: Mapping[str, Model], anew: bool = False) -> Model:
         """The model with what its own files say: where they lie, who its parents are, its regime.
@@ -222,6 +224,8 @@ class Discovery:
                 _check_repository(place, model.revision, folder)
             model = replace(model, revision=snapshot.commit)
         facts = facts_of_folder(model.id, folder)
+        if local:
+            model = described(model, folder, regimes)
         if model.regime and anew:
             seen = self.registry.classify(facts)
             model = replace(model, evidence=(*model.evidence, *seen))
