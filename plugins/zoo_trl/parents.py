@@ -1,0 +1,105 @@
+"""The model that a stage starts from: read in the precision that it is trained in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import ModelError
+from zoo.training import Assignment
+
+LONGEST = 1024
+"""Tokens of a row where nothing else is said, or the model's context if that is shorter."""
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A model with its tokenizer, ready to be trained.
+
+    model, tokenizer: as transformers reads them. place: the folder or Hub id from which the same
+    weights can be read again, with revision. dtype: that of its files, in which the finished stage
+    is written. name: what an adapter over it calls it.
+    """
+
+    model: Any
+    tokenizer: Any
+    place: str
+    revision: str | None
+    dtype: Any
+    name: str
+
+    @property
+    def context(self) -> int:
+        """Tokens that it can read at once."""
+        known = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        return int(known) if known else LONGEST
+
+    def longest(self, wanted: int) -> int:
+        """Tokens of a row: what is wanted, 0 leaving it to the model."""
+        return min(wanted, self.context) if wanted else min(self.context, LONGEST)
+
+
+def needs_trl() -> None:
+    """Raises ModelError with the remedy where the extra `train` is not installed."""
+    missing = [name for name in ("trl", "peft") if find_spec(name) is None]
+    if missing:
+        raise ModelError(
+            f"training needs {' and '.join(missing)}; install it with: "
+            "pip install 'stagezoo[train]'"
+        )
+
+
+def read_parent(assignment: Assignment) -> Parent:
+    """The parent of an assignment; one that is an adapter is merged with its base, into a folder of
+    `out` that `forget_merged` deletes.
+
+    Raises ModelError where there is none, it cannot be read, or its adapter cannot be merged.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    parent = assignment.parent
+    if parent is None:
+        raise ModelError("this recipe starts from a model; name one with --from")
+    args = parent.loader_args
+    place = str(args.get("pretrained", parent.id))
+    folder = Path(place).expanduser()
+    place = str(folder.resolve()) if folder.is_dir() else place
+    revision = None if folder.is_dir() else args.get("revision") or parent.revision
+    peft = args.get("peft")
+    try:
+        if peft:
+            place, revision = str(_merged(assignment.out, place, revision, str(peft))), None
+        config = AutoConfig.from_pretrained(place, revision=revision)
+        model = AutoModelForCausalLM.from_pretrained(place, revision=revision, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(place, revision=revision)
+    except (OSError, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise ModelError(f"{parent.id} cannot be read for training: {said}") from error
+    named = place if peft or Path(parent.id).expanduser().is_dir() else parent.id
+    dtype = getattr(config, "dtype", None) or torch.float32
+    return Parent(model, tokenizer, place, revision, dtype, named)
+
+
+MERGED = "merged-parent"
+
+
+def _merged(out: Path, place: str, revision: str | None, peft: str) -> Path:
+    """The folder of a base with its adapter merged in; made once."""
+    from peft import PeftConfig, PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = out / MERGED
+    if (folder / "tokenizer_config.json").is_file():
+        return folder
+    if PeftConfig.from_pretrained(peft).is_prompt_learning:
+        raise ModelError(
+            f"{peft} is a learned prompt, which cannot be merged into its base; train from the base"
+        )
+    base = AutoModelForCausalLM.from_pretrained(place, revision=revision)
+    merged = PeftModel.from_pretrained(base, peft).merge_and_unload()
+    merged.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(place, revision=revision).save_pretrained(folder)
+    return folder
