@@ -151,9 +151,12 @@ def showing(mode: str, *, chatter: bool) -> Iterator[Silent]:
         if chatter:
             yield view
         else:
-            with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
-                with redirect_stderr(nowhere):
-                    yield view
+            with (
+                open(os.devnull, "w") as nowhere,
+                redirect_stdout(nowhere),
+                redirect_stderr(nowhere),
+            ):
+                yield view
     finally:
         view.close()
 
@@ -180,9 +183,7 @@ def going(course: Course) -> str:
     """
     parts = [f"step {course.step:,} of {course.steps:,}"]
     parts += [
-        f"{name} {course.latest[name]:.4g}"
-        for name in SHOWN
-        if course.latest.get(name) is not None
+        f"{name} {course.latest[name]:.4g}" for name in SHOWN if course.latest.get(name) is not None
     ]
     if course.seconds_left is not None:
         parts.append(f"{duration(course.seconds_left)} left")

@@ -1,4 +1,4 @@
-"""`zoo models`, `regimes`, `recipes`, `benchmarks`, `suites`, `families`, `plugins`: what there is."""
+"""What there is: `zoo models`, `regimes`, `recipes`, `suites`, `benchmarks`, and so on."""
 
 from __future__ import annotations
 
@@ -71,15 +71,20 @@ def _print(rows: Sequence[Row]) -> None:
         return
     names = dict.fromkeys(name for row in rows for name in row)
     columns = [name for name in names if any(row.get(name) not in ("", None, []) for row in rows)]
-    table = [[clean(_cell(row.get(name))) for name in columns] for row in rows]
+    table = [["\n".join(map(clean, _lines(row.get(name)))) for name in columns] for row in rows]
     print(tabulate(table, headers=columns, tablefmt="simple", disable_numparse=True))
+
+
+def _lines(value: Any) -> list[str]:
+    """A cell's lines: one, but of a mapping one for each of its names."""
+    if isinstance(value, Mapping):
+        return [f"{name}={each}" for name, each in value.items()]
+    return [_cell(value)]
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name}={each}" for name, each in value.items())
     if isinstance(value, (list, tuple)):
         shown = ", ".join(map(str, value[:SHOWN]))
         return shown + (f" and {len(value) - SHOWN} more" if len(value) > SHOWN else "")

@@ -1,5 +1,4 @@
-"""How a training goes: what it tells, folded into a log that stays short and the time that is left.
-"""
+"""How a training goes: what it tells, folded into a short log and the time that is left."""
 
 from __future__ import annotations
 

@@ -87,9 +87,7 @@ def read_data(chosen: Chosen, source: str | None, seed: int, limit: int | None) 
     return Data(rows, about, dropped)
 
 
-def check(
-    rows: Sequence[Row], forms: Sequence[Sequence[str]], said: str, recipe: str
-) -> None:
+def check(rows: Sequence[Row], forms: Sequence[Sequence[str]], said: str, recipe: str) -> None:
     """Raises ConfigError where a row has the columns of none of the forms. said: whose rows."""
     if not forms:
         return
@@ -112,9 +110,7 @@ def digest_of(rows: Iterable[Mapping[str, Any]]) -> str:
     return digest.hexdigest()
 
 
-def _own(
-    data: Callable[[int], Iterable[Mapping[str, Any]]], seed: int, said: str
-) -> Iterator[Row]:
+def _own(data: Callable[[int], Iterable[Mapping[str, Any]]], seed: int, said: str) -> Iterator[Row]:
     try:
         for row in data(seed):
             yield dict(row)

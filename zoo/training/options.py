@@ -37,9 +37,7 @@ def laid_over(defaults: Mapping[str, Any], told: Mapping[str, Any], where: str) 
         if name not in defaults:
             near = did_you_mean(name, defaults, "see `zoo recipes`") or "; it has none"
             raise ConfigError(f"{where}: the recipe has no option {name!r}{near}")
-    found = {
-        name: _read(value, defaults[name], f"{where}: {name}") for name, value in told.items()
-    }
+    found = {name: _read(value, defaults[name], f"{where}: {name}") for name, value in told.items()}
     return {**defaults, **found}
 
 

@@ -96,8 +96,7 @@ def plan_training(host: Host, wish: Wish) -> Order:
 
 def manifest_of(order: Order, data: Data | None) -> Manifest:
     """What the folder will say before the first step."""
-    wish, recipe, parent = order.wish, order.recipe, order.parent
-    place = _place(parent) if parent else None
+    wish, recipe = order.wish, order.recipe
     return Manifest(
         recipe=recipe.name,
         of=recipe.of,
@@ -110,20 +109,27 @@ def manifest_of(order: Order, data: Data | None) -> Manifest:
         save_every=wish.save_every,
         adapter=recipe.adapter,
         targets=order.targets,
-        parent=parent
-        and Parent(parent.id, parent.revision, fingerprint(place).weights if place else ""),
+        parent=None if order.parent is None else _pinned(order.parent),
         data=data.about if data else None,
     )
 
 
+def _pinned(model: Model) -> Parent:
+    place = _place(model)
+    return Parent(model.id, model.revision, fingerprint(place).weights if place else "")
+
+
 def _parent(host: Host, wish: Wish, recipe: Chosen) -> tuple[Model | None, list[str]]:
     """What the stage is made from, and what is to be said of it."""
-    name, notes = wish.parent or recipe.parent, []
+    name = wish.parent or recipe.parent
+    notes: list[str] = []
     if not name and recipe.from_nothing:
         return None, notes
     if not name:
         found = _root(host, wish.family, recipe.name)
-        notes.append(f"no parent is named, so that it starts from the root of the family: {found.id}")
+        notes.append(
+            f"no parent is named, so that it starts from the root of the family: {found.id}"
+        )
     else:
         found = _single(host, name)
     if found.loader is not None and not host.registry.loaders.get(found.loader).reads_files:
