@@ -216,6 +216,13 @@ def test_a_parent_that_is_an_adapter_is_merged_first(
     assert not (tmp_path / "out" / "merged-parent").exists()
 
 
+def test_layers_that_are_not_there_are_named_with_those_that_are(
+    base: Path, tmp_path: Path, train: Train
+) -> None:
+    with pytest.raises(ConfigError, match="layer of z/base named 'q_prj'; did you mean 'q_proj'"):
+        train("lora", tmp_path, base, TEXTS, target_modules=("q_prj",))
+
+
 def test_what_cannot_be_a_parent_is_refused_in_a_sentence(
     base: Path, tmp_path: Path, train: Train
 ) -> None:
@@ -230,6 +237,9 @@ def test_what_cannot_be_a_parent_is_refused_in_a_sentence(
         train("lora", tmp_path / "b", Model("z/l", loader_args={**args, "peft": str(lora)}), TEXTS)
     with pytest.raises(ModelError, match="cannot be read for training"):
         train("full", tmp_path / "c", tmp_path / "nothing", TEXTS)
+    asked = [{"prompt": [{"role": "user", "content": "1 + 1"}], "answer": "2"}]
+    with pytest.raises(TrainingError, match="no chat template; train it with the recipe instruct"):
+        train("grpo", tmp_path / "d", base, asked, **GROUPS)
 
 
 def test_a_base_model_is_given_a_chat_template_and_an_end_of_turn(
@@ -320,6 +330,8 @@ def test_rows_that_are_too_long_are_counted(base: Path, tmp_path: Path, train: T
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        ({"schedule": "cosin", "batch": 8}, "did you mean 'cosine'"),
+        ({"batch": 0}, "must be at least 1"),
         ({"batch": 6, "group": 4}, "choose a batch that group divides"),
         ({"reward": "last-numbr", "batch": 8}, "did you mean 'last-number'"),
     ],
