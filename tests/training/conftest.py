@@ -27,8 +27,9 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
 
 
 @pytest.fixture
-def train(host: Host) -> Callable[..., Made]:
+def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Made]:
     """Trains nano/nudged, as the keywords say otherwise."""
+    monkeypatch.chdir(tmp_path)
 
     def carried_out(*, restart: bool = False, tell: Any = None, **wish: Any) -> Made:
         told = Wish(**{"family": "nano", "stage": "nudged", **wish})

@@ -31,7 +31,7 @@ def nudge(
     for path in sorted(out.glob("checkpoint-*"), key=lambda path: int(path.name[11:])):
         done, source = int(path.name[11:]), path
     weights = load_file(source / WEIGHTS)
-    length = sum(len(text) for text in assignment.rows["text"]) + assignment.seed
+    length = sum(map(len, [kind, *assignment.rows["text"]])) + assignment.seed
     for step in range(done + 1, total + 1):
         for name in weights:
             if any(module in name for module in modules):
