@@ -273,5 +273,5 @@ def _full(config: Any, device: str) -> str:
     batch = config.per_device_train_batch_size
     return (
         f"{device} has not enough memory for {batch} rows at once; lower batch (and raise "
-        "accumulate by as much), or max_length, or use the recipe lora"
+        "accumulate by as much), or their length (max_length, max_completion)"
     )

@@ -233,6 +233,18 @@ def test_what_cannot_be_a_parent_is_refused_in_a_sentence(
         train("lora", tmp_path / "b", Model("z/l", loader_args={**args, "peft": str(lora)}), TEXTS)
     with pytest.raises(ModelError, match="cannot be read for training"):
         train("full", tmp_path / "c", tmp_path / "nothing", TEXTS)
+    quantised, other = tmp_path / "quantised", tmp_path / "other"
+    for folder, change in (
+        (quantised, {"quantization_config": {"quant_method": "gptq", "bits": 4}}),
+        (other, {"model_type": "t5", "is_encoder_decoder": True}),
+    ):
+        config = json.loads((base / "config.json").read_text()) | change
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="z/base holds quantised weights"):
+        train("full", tmp_path / "q", quantised, TEXTS)
+    with pytest.raises(ModelError, match=r"no causal language model \(t5\)"):
+        train("full", tmp_path / "o", other, TEXTS)
     asked = [{"prompt": [{"role": "user", "content": "1 + 1"}], "answer": "2"}]
     with pytest.raises(TrainingError, match="no chat template; train it with the recipe instruct"):
         train("grpo", tmp_path / "d", base, asked, **GROUPS)
