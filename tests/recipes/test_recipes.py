@@ -43,16 +43,17 @@ class Heard:
     """What is told; at a step, what stands on the disk is copied: as if the process were killed."""
 
     out: Path
-    killed_at: int | None = None
+    killed_at: int | str | None = None
     steps: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def __call__(self, name: str, facts: Any) -> None:
         if name == "note":
             self.notes.append(facts["text"])
-            return
-        self.steps.append(dict(facts))
-        if facts["step"] == self.killed_at:
+        else:
+            self.steps.append(dict(facts))
+        at = facts["text"].partition(",")[0] if name == "note" else facts["step"]
+        if at == self.killed_at:
             shutil.copytree(self.out, self.out.parent / "killed")
 
 
@@ -88,7 +89,7 @@ def train() -> Train:
         parent: Path | Model,
         rows: list[dict[str, Any]],
         *,
-        killed_at: int | None = None,
+        killed_at: int | str | None = None,
         save_every: int = 0,
         steps: int = 4,
         **options: Any,
@@ -315,6 +316,23 @@ def test_a_reward_model_that_exists_is_taken(chat: Path, tmp_path: Path, train: 
     heard = train("rlhf", tmp_path / "second", chat, PREFERENCES, reward_model=str(judge), **few)
     assert heard.notes == []
     assert weights(tmp_path / "second") == weights(tmp_path / "first")
+
+
+@pytest.mark.parametrize(
+    ("killed_at", "learned", "steps"),
+    [("reward model: step 3 of 4", 2, [1, 2, 3, 4]), (3, 0, [3, 4])],
+)
+def test_rlhf_goes_on_in_the_phase_in_which_it_was_killed(
+    killed_at: int | str, learned: int, steps: list[int], chat: Path, tmp_path: Path, train: Train
+) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    few: dict[str, Any] = {"batch": 8, "max_completion": 12, "reward_steps": 4}
+    train("rlhf", whole, chat, PREFERENCES, killed_at=killed_at, **few)
+    heard = train("rlhf", killed, chat, PREFERENCES, **few)
+    assert len(heard.notes) == learned
+    assert [each["step"] for each in heard.steps] == steps
+    assert weights(whole / "reward-model") == weights(killed / "reward-model")
+    assert weights(whole) == weights(killed)
 
 
 def test_a_loss_that_is_no_number_stops_with_a_sentence(
