@@ -6,6 +6,7 @@ ZooError
 ├── BenchmarkError       a suite or a task file is not valid
 ├── ModelError           a model cannot be found, read or loaded
 │   └── PromptingError   a model cannot be asked in the way the plan says
+├── TrainingError        a stage could not be made from its parent
 ├── CellError            one cell (model x benchmark x protocol) could not be scored
 │   └── NotApplicableError such a model cannot be asked such a thing: nothing has failed
 ├── DeviceError          nothing more can be computed in this process
@@ -57,6 +58,12 @@ class ModelError(ZooError):
 
 class PromptingError(ModelError):
     """A model cannot be asked in the way the plan says (no chat template, say)."""
+
+
+class TrainingError(ZooError):
+    """A stage could not be made from its parent: its data, its settings or its machine forbid."""
+
+    exit_code = 1
 
 
 class CellError(ZooError):

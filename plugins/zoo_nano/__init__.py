@@ -1,25 +1,24 @@
 """The embedded family: a lineage of five tiny checkpoints, shipped in the package.
 
-`zoo_families` brings the checkpoints, `zoo_recipes` the way each was made.
+`zoo_families` brings the checkpoints, `zoo_recipes` the way each was made, and more that can be.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from zoo import hookimpl
 from zoo.hookspecs import Recipe
 from zoo.models import Family, Model
 from zoo_nano import manifest
-from zoo_nano.lineage import train_checkpoint
+from zoo_nano.pretraining import PRETRAINING, pretrain
 from zoo_nano.recipes import STAGES, Stage
 
 
 def _model(stage: Stage, entry: dict[str, Any]) -> Model:
     folder = manifest.WEIGHTS / stage.name
     loader_args = {"pretrained": str(folder)}
-    if stage.is_adapter:
+    if stage.adapter:
         loader_args = {"pretrained": str(manifest.WEIGHTS / str(stage.parent)), "peft": str(folder)}
     return Model(
         id=f"nano/{stage.name}",
@@ -46,10 +45,6 @@ def zoo_families() -> list[Family]:
 
 @hookimpl
 def zoo_recipes() -> list[Recipe]:
-    """One recipe for each stage, named like its model."""
-    return [
-        Recipe(
-            f"nano/{name}", stage.regime, partial(train_checkpoint, name), description=stage.title
-        )
-        for name, stage in STAGES.items()
-    ]
+    """How the base is trained, and one recipe for each stage, named like its model."""
+    base = Recipe(PRETRAINING, "pretrained", pretrain, "the embedded family's base, from nothing")
+    return [base, *(stage.made_by for stage in STAGES.values())]

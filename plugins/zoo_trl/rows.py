@@ -1,0 +1,137 @@
+"""Rows of supervised data as tokens with labels.
+
+A row is a text to be learned whole ({"text"}), a prompt with the completion to be learned
+({"prompt", "completion"}), an instruction with the answer to be learned ({"instruction", "output"},
+with or without an "input"), or a conversation whose last answer is to be learned ({"messages"}).
+A data set may hold several of these; what a row does not have is null or missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import TrainingError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+IGNORED = -100
+"""Label of a token whose loss does not count, as torch has it."""
+
+
+NO_TEMPLATE = (
+    "rows are conversations and the parent has no chat template; train it with the recipe instruct "
+    "first"
+)
+
+
+@dataclass(frozen=True)
+class Tokenized:
+    """Rows as a trainer takes them: input_ids, labels.
+
+    cut: rows that were longer than allowed and lost their end. empty: rows of which nothing was
+    left to learn, and which are left out.
+    """
+
+    rows: Dataset
+    cut: int
+    empty: int
+
+
+def instruction_messages(row: Mapping[str, Any]) -> list[dict[str, str]]:
+    """An instruction, with its input where it has one, and its output as a conversation.
+
+    >>> instruction_messages({"instruction": "Add.", "input": "1 2", "output": "3"})[0]["content"]
+    'Add.\\nInput: 1 2'
+    """
+    asked = str(row["instruction"])
+    if row.get("input"):
+        asked = f"{asked}\nInput: {row['input']}"
+    return [
+        {"role": "user", "content": asked},
+        {"role": "assistant", "content": str(row["output"])},
+    ]
+
+
+def tokens_of(tokenizer: Any, row: Mapping[str, Any]) -> tuple[list[int], int]:
+    """The token ids of a row, and how many of them stand before what is to be learned.
+
+    Raises TrainingError where the row has none of the forms, or a conversation without a template.
+    """
+    if row.get("messages") or row.get("instruction") is not None:
+        messages = row.get("messages") or instruction_messages(row)
+        return _conversation(tokenizer, messages)
+    if row.get("completion") is not None:
+        asked = tokenizer(str(row.get("prompt") or ""))["input_ids"]
+        whole = tokenizer(f"{row.get('prompt') or ''}{row['completion']}")["input_ids"]
+        # a token may reach over the border: what differs belongs to the completion
+        return _ended(tokenizer, whole), _common(asked, whole)
+    if row.get("text") is not None:
+        return _ended(tokenizer, tokenizer(str(row["text"]))["input_ids"]), 0
+    raise TrainingError(
+        f"a row has the columns {', '.join(map(str, row))}, of which none is filled in; it needs "
+        "text, or prompt and completion, or instruction and output, or messages"
+    )
+
+
+def _ended(tokenizer: Any, ids: list[int]) -> list[int]:
+    end = tokenizer.eos_token_id
+    return ids if end is None or ids[-1:] == [end] else [*ids, end]
+
+
+def _conversation(tokenizer: Any, messages: list[dict[str, str]]) -> tuple[list[int], int]:
+    if not tokenizer.chat_template:
+        raise TrainingError(NO_TEMPLATE)
+    asked = _templated(tokenizer, messages[:-1], add_generation_prompt=True)
+    whole = _templated(tokenizer, messages)
+    start = _common(asked, whole)
+    end = len(whole)
+    while end > start and whole[end - 1] != tokenizer.eos_token_id:
+        end -= 1  # what a template writes behind the end of a turn is not the model's to say
+    return whole[: end if end > start else len(whole)], start
+
+
+def _templated(tokenizer: Any, messages: list[dict[str, str]], **how: Any) -> list[int]:
+    text = tokenizer.apply_chat_template(messages, tokenize=False, **how)
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def _common(first: list[int], second: list[int]) -> int:
+    """How many tokens two beginnings share."""
+    for place, (one, other) in enumerate(zip(first, second, strict=False)):
+        if one != other:
+            return place
+    return min(len(first), len(second))
+
+
+def tokenize(rows: Dataset, tokenizer: Any, longest: int) -> Tokenized:
+    """All rows, none longer than `longest` tokens.
+
+    Raises TrainingError where nothing is left to learn.
+    """
+
+    def one(row: Mapping[str, Any]) -> dict[str, Any]:
+        ids, start = tokens_of(tokenizer, row)
+        labels = [IGNORED] * start + ids[start:]
+        return {
+            "input_ids": ids[:longest],
+            "labels": labels[:longest],
+            "cut": len(ids) > longest,
+            "empty": start >= min(len(ids), longest),
+        }
+
+    kept = rows.map(
+        one, remove_columns=rows.column_names, keep_in_memory=True, load_from_cache_file=False
+    )
+    cut, empty = sum(kept["cut"]), sum(kept["empty"])
+    if empty == len(kept):
+        raise TrainingError(
+            f"of {len(kept)} rows none has anything to learn within {longest} tokens; "
+            "raise max_length"
+        )
+    if empty:
+        kept = kept.filter(lambda row: not row["empty"], keep_in_memory=True)
+    return Tokenized(kept.remove_columns(["cut", "empty"]), cut, empty)
