@@ -15,6 +15,7 @@ from zoo.effects import Churn as Churn
 from zoo.effects import Estimate as Estimate
 from zoo.effects import Exchange as Exchange
 from zoo.effects import Flag as Flag
+from zoo.effects import FrontierPoint as FrontierPoint
 from zoo.effects import Joint as Joint
 from zoo.effects import Method as Method
 from zoo.effects import Parsing as Parsing
@@ -169,6 +170,7 @@ class Tradeoff:
     training: tuple[Training, ...] = ()
     methods: tuple[Method, ...] = ()
     series: tuple[Series, ...] = ()
+    frontier: tuple[FrontierPoint, ...] = ()
     probes: tuple[Mapping[str, Any], ...] = ()
     advice: tuple[Mapping[str, Any], ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)

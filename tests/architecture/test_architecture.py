@@ -62,6 +62,7 @@ FLOORS = (
         "pairing",
         "registry",
         "rewriting",
+        "seeds",
         "suites",
         "trust",
     },

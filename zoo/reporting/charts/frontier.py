@@ -1,0 +1,310 @@
+"""Learning and forgetting: ways of training on the plane of ΔS and ΔG, and along data and steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zoo.contrasts import Estimate, Tradeoff
+from zoo.reporting import figures
+from zoo.reporting.charts import theme
+from zoo.reporting.charts.figure import Figure, Panel
+from zoo.reporting.charts.parts import view
+from zoo.reporting.text import clean
+from zoo.reporting.ways import Plane, Way, methods, planes
+
+NAME = "frontier"
+FEWEST_STEPS = 3
+"""Checkpoints from which on a training is a line."""
+
+
+def frontier(tradeoff: Tradeoff, width: int) -> Figure | None:
+    """A plane for each protocol and set of targets, then its lines over examples and steps."""
+    found = planes(tradeoff)
+    if not found:
+        return None
+    names = list(dict.fromkeys(name for plane in found for name in methods(plane.ways)))
+    return Figure(
+        NAME,
+        "Learning and forgetting",
+        ("means over training seeds, crosses: 95 % t limits; small dots: each seed",),
+        "What each way of training gained on its targets and what it did to general ability, both "
+        "against the root. A line joins a method's learning rates in order, at its last step with "
+        "all its data. Diamonds are more likely than not on the front: no other way is better in "
+        "both. The limits are over training seeds, of which there are few, and hold for this "
+        "model, these data and these settings alone.",
+        tuple(panel for plane in found for panel in _panels(plane, names, width)),
+        ("Protocol", "Way", "Seeds", "ΔS", "95 % limits", "ΔG", "95 % limits", "Front"),
+        [
+            (
+                plane.protocol,
+                way.name,
+                str(way.point.seeds or ""),
+                figures.signed(way.point.special.value),
+                figures.limits(way.point.special.low, way.point.special.high),
+                figures.signed(way.point.general.value),
+                figures.limits(way.point.general.low, way.point.general.high),
+                f"{way.point.front:.2f}" if figures.known(way.point.front) else "",
+            )
+            for plane in found
+            for way in plane.ways
+        ],
+    )
+
+
+def _panels(plane: Plane, names: Sequence[str], width: int) -> list[Panel]:
+    """names: of all methods, so that each has one colour in every panel."""
+    where = f"{', '.join(map(clean, plane.targets))}, {plane.protocol}"
+    title = f"Trained for {where}, against {plane.root}"
+    found = [Panel(title, _plane(plane, names, width), _alt(plane), plane.protocol)]
+    for name, along in (("examples", _by_examples(plane)), ("steps", _by_steps(plane))):
+        if along:
+            title = f"{name.capitalize()}: {where}"
+            spec = _along(along, name, names, width)
+            found.append(Panel(title, spec, _alt_along(along, name), plane.protocol))
+    return found
+
+
+def _whole(ways: Sequence[Way]) -> list[Way]:
+    """Of one method, the last checkpoints of those with all its data."""
+    most = max((way.point.examples or 0) for way in ways)
+    return [way for way in ways if way.point.last and (way.point.examples or 0) == most]
+
+
+def _by_examples(plane: Plane) -> dict[str, list[Way]]:
+    """Last checkpoints of one method and learning rate by their examples, two amounts or more."""
+    found: dict[str, list[Way]] = {}
+    for way in plane.ways:
+        if way.point.last and way.point.examples:
+            found.setdefault(_fixed(way, plane), []).append(way)
+    return {name: each for name, each in found.items() if len(each) > 1}
+
+
+def _by_steps(plane: Plane) -> dict[str, list[Way]]:
+    """Checkpoints of one training by their step, three or more."""
+    found: dict[str, list[Way]] = {}
+    for way in plane.ways:
+        if way.point.step:
+            rows = f", {way.point.examples} rows" if "rows" in way.about else ""
+            found.setdefault(_fixed(way, plane) + rows, []).append(way)
+    return {name: each for name, each in found.items() if len(each) >= FEWEST_STEPS}
+
+
+def _fixed(way: Way, plane: Plane) -> str:
+    """A method with its learning rate, where it has several."""
+    rates = {each.rate for each in plane.ways if each.method == way.method}
+    return f"{way.method}, rate {way.rate:g}" if len(rates) > 1 and way.rate else way.method
+
+
+def _drawn(way: Way) -> dict[str, Any]:
+    special, general = way.point.special, way.point.general
+    return {
+        "way": way.name,
+        "method": way.method,
+        "rate": way.rate,
+        "s": 100 * (special.value or 0.0),
+        "g": 100 * (general.value or 0.0),
+        **dict(zip(("s_low", "s_high"), _ends(special), strict=True)),
+        **dict(zip(("g_low", "g_high"), _ends(general), strict=True)),
+        "seeds": way.point.seeds,
+        "front": way.point.front,
+        "place": "on the front" if way.on_front else "behind it",
+    }
+
+
+def _ends(estimate: Estimate) -> tuple[float, float]:
+    """Limits in points; the value itself where there are none."""
+    value = 100 * (estimate.value or 0.0)
+    if not (figures.known(estimate.low) and figures.known(estimate.high)):
+        return value, value
+    return 100 * estimate.low, 100 * estimate.high
+
+
+def _colors(names: Sequence[str]) -> Any:
+    import altair as alt
+
+    colors = [theme.SERIES[i % len(theme.SERIES)] for i in range(len(names))]
+    return alt.Color(
+        "method:N",
+        scale=alt.Scale(domain=list(names), range=colors),
+        legend=alt.Legend(title=None, orient="bottom", columns=2, labelLimit=240, symbolOpacity=1),
+    )
+
+
+def _plane(plane: Plane, names: Sequence[str], width: int) -> dict[str, Any]:
+    import altair as alt
+
+    by_method = methods(plane.ways)
+    whole = [way for ways in by_method.values() for way in _whole(ways)]
+    rest = [way for ways in by_method.values() for way in ways if way not in whole]
+    still = [way for way in plane.ways if not way.point.seeds]
+    color = _colors(names)
+    axes: dict[str, Any] = {
+        "x": alt.X("s:Q", title="ΔS, gain on the targets (points)"),
+        "y": alt.Y("g:Q", title="ΔG, change of general ability (points)"),
+    }
+    # limits may go far where seeds are few; the view is that of the points
+    scale = _scales([*whole, *rest, *still])
+    axes = {name: channel.scale(scale[name]) for name, channel in axes.items()}
+    tooltip = [
+        alt.Tooltip("way:N"),
+        alt.Tooltip("s:Q", title="ΔS", format="+.1f"),
+        alt.Tooltip("g:Q", title="ΔG", format="+.1f"),
+        alt.Tooltip("seeds:Q"),
+        alt.Tooltip("front:Q", format=".2f"),
+    ]
+    points = alt.Chart(alt.Data(values=[_drawn(way) for way in whole]))
+    early = alt.Chart(alt.Data(values=[_drawn(way) for way in rest]))
+    seeds: list[dict[str, Any]] = [
+        {"method": way.method, "s": 100 * s, "g": 100 * g}
+        for way in whole
+        for s, g in way.point.changes
+    ]
+    marks: list[dict[str, Any]] = [{"s": 0.0, "g": 0.0, "name": plane.root}]
+    marks += [{**_drawn(way), "name": way.method} for way in still]
+    labels = alt.Chart(alt.Data(values=marks))
+    zero = [{"at": 0.0}]
+    rule = alt.Chart(alt.Data(values=zero)).mark_rule(color=theme.LINE)
+    clip = {"clip": True}
+    return view(
+        [
+            rule.encode(x=alt.X("at:Q", scale=scale["x"])),
+            rule.encode(y=alt.Y("at:Q", scale=scale["y"])),
+            points.mark_line(strokeWidth=1.8, opacity=0.8, **clip).encode(
+                **axes, color=color, order=alt.Order("rate:Q")
+            ),
+            points.mark_rule(strokeWidth=1, opacity=0.6, **clip).encode(
+                x=axes["x"], y=alt.Y("g_low:Q"), y2=alt.Y2("g_high:Q"), color=color
+            ),
+            points.mark_rule(strokeWidth=1, opacity=0.6, **clip).encode(
+                x=alt.X("s_low:Q"), x2=alt.X2("s_high:Q"), y=axes["y"], color=color
+            ),
+            early.mark_point(size=22, opacity=0.55).encode(**axes, color=color, tooltip=tooltip),
+            alt.Chart(alt.Data(values=seeds))
+            .mark_point(filled=True, size=9, opacity=0.7)
+            .encode(**axes, color=color),
+            points.mark_point(filled=True, size=95, opacity=1).encode(
+                **axes,
+                color=color,
+                shape=alt.Shape(
+                    "place:N",
+                    scale=alt.Scale(
+                        domain=["on the front", "behind it"], range=["diamond", "circle"]
+                    ),
+                    legend=alt.Legend(title=None, orient="bottom"),
+                ),
+                tooltip=tooltip,
+            ),
+            labels.mark_point(shape="cross", filled=True, size=70, color=theme.INK).encode(**axes),
+            labels.mark_text(align="left", dx=8, dy=-8, fontSize=11, color=theme.INK).encode(
+                **axes, text="name:N"
+            ),
+        ],
+        width,
+        400,
+    )
+
+
+def _scales(ways: Sequence[Way]) -> Mapping[str, Any]:
+    """The part of the plane where the points and the root are, with room around."""
+    import altair as alt
+
+    scales: dict[str, Any] = {}
+    for axis, at in (("x", 0), ("y", 1)):
+        values = [0.0, *(100 * change[at] for way in ways for change in way.point.changes)]
+        room = 0.06 * max(max(values) - min(values), 1.0)
+        domain = [min(values) - room, max(values) + room]
+        scales[axis] = alt.Scale(domain=domain, nice=False)
+    return scales
+
+
+def _along(
+    lines: Mapping[str, Sequence[Way]], name: str, names: Sequence[str], width: int
+) -> dict[str, Any]:
+    """ΔS and ΔG against the examples or steps, with bands over seeds."""
+    import altair as alt
+
+    rows: list[dict[str, Any]] = [
+        {
+            "line": line,
+            "method": way.method,
+            "at": way.point.examples if name == "examples" else way.point.step,
+            "what": what,
+            "y": 100 * (estimate.value or 0.0),
+            **dict(zip(("low", "high"), _ends(estimate), strict=True)),
+            "way": way.name,
+        }
+        for line, ways in lines.items()
+        for way in ways
+        for what, estimate in (("ΔS", way.point.special), ("ΔG", way.point.general))
+    ]
+    kind = "log" if name == "examples" else "linear"
+    values = [row["y"] for row in rows] + [0.0]
+    room = 0.1 * max(max(values) - min(values), 1.0)
+    scale = alt.Scale(domain=[min(values) - room, max(values) + room], nice=False)
+    x = alt.X("at:Q", title=name, scale=alt.Scale(type=kind, zero=False))
+    y = alt.Y("y:Q", title="change against the root (points)", scale=scale)
+    color = _colors(names)
+    detail = alt.Detail("line:N")
+    dash = alt.StrokeDash(
+        "what:N",
+        scale=alt.Scale(domain=["ΔS", "ΔG"], range=[[1, 0], [5, 3]]),
+        legend=alt.Legend(title=None, orient="bottom"),
+    )
+    chart = alt.Chart(alt.Data(values=rows))
+    ends = {row["line"]: row for row in rows if row["what"] == "ΔS"}
+    labels = [{**row, "line": _rest(line, row["method"])} for line, row in ends.items()]
+    return view(
+        [
+            chart.mark_rule(strokeWidth=1, opacity=0.5, clip=True).encode(
+                x=x, y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high:Q"), color=color
+            ),
+            chart.mark_line(strokeWidth=2).encode(
+                x=x, y=y, color=color, detail=detail, strokeDash=dash
+            ),
+            chart.mark_point(filled=True, size=45, opacity=1).encode(
+                x=x,
+                y=y,
+                color=color,
+                tooltip=[
+                    alt.Tooltip("way:N"),
+                    alt.Tooltip("what:N"),
+                    alt.Tooltip("y:Q", format="+.1f"),
+                ],
+            ),
+            alt.Chart(alt.Data(values=labels))
+            .mark_text(align="right", dx=-4, dy=-9, fontSize=10)
+            .encode(x=x, y=y, color=color, text="line:N"),
+        ],
+        width,
+        320,
+    )
+
+
+def _rest(line: str, method: str) -> str:
+    """What of a line's name is not its method's, which its colour says."""
+    return line.removeprefix(method).removeprefix(", ")
+
+
+def _alt(plane: Plane) -> str:
+    said = [
+        f"{way.name} ΔS {figures.signed(way.point.special.value)} "
+        f"ΔG {figures.signed(way.point.general.value)}"
+        for way in plane.ways
+        if way.on_front
+    ]
+    front = f"More likely than not on the front: {'; '.join(said)}." if said else "None is surely."
+    return f"{len(plane.ways)} ways of training, gain against general ability. {front}"
+
+
+def _alt_along(lines: Mapping[str, Sequence[Way]], name: str) -> str:
+    said = [
+        f"{line}: ΔS "
+        + ", ".join(
+            f"{figures.signed(way.point.special.value)} at "
+            f"{way.point.examples if name == 'examples' else way.point.step}"
+            for way in ways
+        )
+        for line, ways in lines.items()
+    ]
+    return f"Changes over {name}. {'; '.join(said)}."
