@@ -74,8 +74,13 @@ class Discovery:
     @property
     def known(self) -> dict[str, Model]:
         """All models of families by id; zoo.toml's own come before a plugin's."""
-        own = {m.id: m for family in self.config.families.values() for m in family.models}
-        return {**self._brought, **own}
+        own = [m for family in self.config.families.values() for m in family.models]
+        return {**self._brought, **{model.id: self._whole(model) for model in own}}
+
+    def _whole(self, model: Model) -> Model:
+        """A model of zoo.toml; of one that a plugin brings too, with what the file leaves unsaid."""
+        brought = self._brought.get(model.id)
+        return model if brought is None else _inheriting(model, brought)
 
     @cached_property
     def _brought(self) -> dict[str, Model]:
@@ -111,12 +116,7 @@ class Discovery:
         """
         known = dict(self.known)
         inherits = family.name in self.config.families
-        named = [
-            _inheriting(model, self._brought[model.id])
-            if inherits and model.id in self._brought
-            else model
-            for model in family.models
-        ]
+        named = [self._whole(model) if inherits else model for model in family.models]
         models = []
         for model in parents_first(named):
             try:

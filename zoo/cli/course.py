@@ -168,7 +168,7 @@ def started(facts: Mapping[str, Any]) -> str:
     'nano/x: full from nothing on 1,200 rows'
     """
     rows = f" on {facts['rows']:,} rows" if facts["rows"] else ""
-    again = f", going on after step {facts['step']}" if facts["step"] else ""
+    again = f", taken up again (it had come to step {facts['step']:,})" if facts["step"] else ""
     parent = facts["parent"] or "nothing"
     return clean(f"{facts['stage']}: {facts['recipe']} from {parent}{rows}{again}")
 
