@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         pull,
         report,
         run,
+        train,
     )
     from zoo.tradeoffs import Tradeoff
 
@@ -39,6 +40,7 @@ __all__ = [
     "pull",
     "report",
     "run",
+    "train",
 ]
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from zoo.host import Host
     from zoo.importing.pulling import Pulled
     from zoo.leaderboards import Leaderboard
+    from zoo.models import Model
+    from zoo.progress import Listener
     from zoo.publishing.publication import Prepared, Publication, Wanted
     from zoo.results import Protocol, Result, RunRecord
 
@@ -294,6 +296,59 @@ def gates_of(tradeoff: Tradeoff, child: str, against: str, margin: float) -> tup
     return tuple(
         ruled(tradeoff, against, child, margin=margin, protocol=protocol) for protocol in protocols
     )
+
+
+def train(
+    family: str,
+    stage: str,
+    *,
+    recipe: str = "",
+    parent: str | None = None,
+    data: str | Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    targets: Sequence[str] | None = None,
+    seed: int = 1,
+    steps: int | None = None,
+    save_every: int = 0,
+    out: str | Path | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    limit: int | None = None,
+    restart: bool = False,
+    tell: Listener | None = None,
+    config: str | Path | None = None,
+) -> Model:
+    """Makes a stage of a family from its parent, writes it into zoo.toml, and returns it.
+
+    recipe: "" for the one called FAMILY/STAGE. parent: a model of the family, a Hub id or a folder.
+    data: a file, a folder, or `HUB_ID:split`; limit: only so many of its rows. options: of the
+    recipe. save_every: steps between checkpoints that are kept. tell: told of progress, as
+    `zoo train --progress json` prints it.
+    A training that was stopped goes on; one that is finished is found so. Raises ZooError.
+    """
+    from zoo.training.making import make, prepare
+    from zoo.training.order import Wish
+
+    wish = Wish(
+        family=family,
+        stage=stage,
+        recipe=recipe,
+        parent=parent,
+        data=None if data is None else str(data),
+        options=options or {},
+        targets=None if targets is None else tuple(targets),
+        seed=seed,
+        steps=steps,
+        save_every=save_every,
+        out=None if out is None else Path(out),
+        device=device,
+        threads=threads,
+        limit=limit,
+    )
+    host = open_zoo(config)
+    ready = prepare(host, wish, restart=restart)
+    heard = {} if tell is None else {"tell": tell}
+    return make(host, ready, restart=restart, **heard).model
 
 
 def load(

@@ -18,6 +18,7 @@ from zoo.errors import ConfigError, ModelError, UnknownNameError
 from zoo.evidence import base_models, rank_regimes
 from zoo.facts import code_of, facts_of_folder, licence_of
 from zoo.fingerprints import fingerprint
+from zoo.manifests import described
 from zoo.models import Evidence, Facts, Family, Model, address_of
 from zoo.placing import lineage, parents_first
 from zoo.plugins import Plugin
@@ -73,8 +74,13 @@ class Discovery:
     @property
     def known(self) -> dict[str, Model]:
         """All models of families by id; zoo.toml's own come before a plugin's."""
-        own = {m.id: m for family in self.config.families.values() for m in family.models}
-        return {**self._brought, **own}
+        own = [m for family in self.config.families.values() for m in family.models]
+        return {**self._brought, **{model.id: self._whole(model) for model in own}}
+
+    def _whole(self, model: Model) -> Model:
+        """A model of zoo.toml; of one that a plugin brings too, with what the file leaves unsaid."""
+        brought = self._brought.get(model.id)
+        return model if brought is None else _inheriting(model, brought)
 
     @cached_property
     def _brought(self) -> dict[str, Model]:
@@ -110,12 +116,7 @@ class Discovery:
         """
         known = dict(self.known)
         inherits = family.name in self.config.families
-        named = [
-            _inheriting(model, self._brought[model.id])
-            if inherits and model.id in self._brought
-            else model
-            for model in family.models
-        ]
+        named = [self._whole(model) if inherits else model for model in family.models]
         models = []
         for model in parents_first(named):
             try:
@@ -193,7 +194,8 @@ class Discovery:
             found = self._described(replace(model, evidence=()), self.known)
         except ModelError:
             return model
-        return replace(model, licence=found.licence, parameters=found.parameters)
+        said = ("licence", "parameters", "made", "seed", "step")
+        return replace(model, **{name: getattr(found, name) for name in said})
 
     def _described(self, model: Model, known: Mapping[str, Model], anew: bool = False) -> Model:
         """The model with what its own files say: where they lie, who its parents are, its regime.
@@ -222,6 +224,8 @@ class Discovery:
                 _check_repository(place, model.revision, folder)
             model = replace(model, revision=snapshot.commit)
         facts = facts_of_folder(model.id, folder)
+        if local:
+            model = described(model, folder, regimes)
         if model.regime and anew:
             seen = self.registry.classify(facts)
             model = replace(model, evidence=(*model.evidence, *seen))

@@ -120,8 +120,8 @@ def _recipe(model: Model) -> object:
     """What repetitions of one training have in common. Without a seed or a step, only itself."""
     made = model.made and (
         model.made.recipe,
-        sorted(model.made.settings.items(), key=str),
         model.made.examples,
+        sorted(model.made.settings.items(), key=str),
     )
     own = model.id if model.seed is None and model.step is None else ""
     return (

@@ -94,9 +94,10 @@ class Facts:
 class Making:
     """How a stage was made, as the manifest beside its weights says.
 
-    recipe: its name. settings: what the recipe was told, by name, those left at their default
-    among them; plain JSON values. examples: rows it learned from, each counted once; None where it
-    learned from none. seconds: of training, pauses left out. data: SHA-256 of the rows.
+    recipe: the way of training. settings: what it was told, by name, those left at their default
+    among them, and as `data` whose rows it was given; plain JSON values. examples: rows it learned
+    from, each counted once; None where it learned from none. seconds: of training, pauses left out;
+    None of a checkpoint on the way. data: SHA-256 of the rows.
     """
 
     recipe: str

@@ -55,6 +55,7 @@ from zoo.measures.front import joint
 from zoo.measures.frontier import frontier
 from zoo.measures.keeping import retention
 from zoo.measures.length import length
+from zoo.measures.making import making
 from zoo.measures.overoptimisation import distances, overoptimisation
 from zoo.measures.training import method, series
 from zoo.measures.transfer import adjusted_transfer, decomposition, splits, transfer
@@ -152,6 +153,7 @@ def analyse(
             *draws(scored, edges),
             *calibration(scored, edges),
             *coverage(scored),
+            *making(models),
             *(row for _, band in points for row in band),
         ),
         provenance={

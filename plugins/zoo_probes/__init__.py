@@ -1,6 +1,7 @@
 """The probes that come with the host, each a file of its own, brought as any plugin brings them.
 
-Length and calibration cost nothing: their rows are made of the suite's own cells, in every report.
+Length, calibration and training cost nothing: their rows are made of the suite's own cells and of
+what the stages' manifests say, in every report.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from zoo.hookspecs import Probe
 
 @hookimpl
 def zoo_probes() -> list[Probe]:
-    """Length, calibration, pass@k, diversity, abstention, the razor and cost."""
+    """Length, calibration, training, pass@k, diversity, abstention, the razor and cost."""
     from zoo_probes import abstention, cost, diversity, passk, razor
 
     return [
         Probe("length", "Length of answers, and what is right within a budget of tokens"),
         Probe("calibration", "Whether options are as often right as they are sure"),
+        Probe("training", "What each stage was trained on, how, and for how long"),
         Probe("passk", "Solved in k tries", wants=passk.wants, rows=passk.rows),
         Probe("diversity", "Different answers in k tries", wants=passk.wants, rows=diversity.rows),
         Probe(

@@ -114,6 +114,11 @@ def add_running(parser: argparse.ArgumentParser) -> None:
         "--executor-args", type=pairs, default={}, metavar="K=V,...", help="given to the executor"
     )
     parser.add_argument("--fresh", action="store_true", help="ask again what the store has")
+    add_progress(parser)
+
+
+def add_progress(parser: argparse.ArgumentParser) -> None:
+    """Flags that say how what goes on is shown."""
     parser.add_argument(
         "--progress",
         choices=("auto", "json", "none"),
@@ -172,14 +177,26 @@ def pairs(text: str) -> dict[str, Any]:
     {'temperature': 0.7, 'do_sample': True, 'name': 'x'}
     """
     found: dict[str, Any] = {}
+    for key, value in texts(text).items():
+        try:
+            found[key] = json.loads(value.lower() if value in ("True", "False") else value)
+        except ValueError:
+            found[key] = value
+    return found
+
+
+def texts(text: str) -> dict[str, str]:
+    """K=V,... as a mapping; values as they are written.
+
+    >>> texts("reward=exact,rank=8")
+    {'reward': 'exact', 'rank': '8'}
+    """
+    found: dict[str, str] = {}
     for pair in filter(None, text.split(",")):
         key, equals, value = pair.partition("=")
         if not equals or not key.strip():
             raise argparse.ArgumentTypeError(f"{pair!r} is not KEY=VALUE")
-        try:
-            found[key.strip()] = json.loads(value.lower() if value in ("True", "False") else value)
-        except ValueError:
-            found[key.strip()] = value
+        found[key.strip()] = value
     return found
 
 

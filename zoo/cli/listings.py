@@ -1,4 +1,4 @@
-"""`zoo models`, `regimes`, `benchmarks`, `suites`, `families`, `plugins`: what there is."""
+"""What there is: `zoo models`, `regimes`, `recipes`, `suites`, `benchmarks`, and so on."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def register(verbs: Any) -> None:
         "families": ("list the lineages", _families),
         "models": ("list the models of all families", _models),
         "regimes": ("list the training regimes and how each is asked", _regimes),
+        "recipes": ("list the recipes that stages are trained with, and their options", _recipes),
         "suites": ("list the suites", _suites),
         "benchmarks": ("list the benchmarks of all suites", _benchmarks),
         "plugins": ("list the plugins, also those that cannot be used", _plugins),
@@ -70,8 +71,15 @@ def _print(rows: Sequence[Row]) -> None:
         return
     names = dict.fromkeys(name for row in rows for name in row)
     columns = [name for name in names if any(row.get(name) not in ("", None, []) for row in rows)]
-    table = [[clean(_cell(row.get(name))) for name in columns] for row in rows]
+    table = [["\n".join(map(clean, _lines(row.get(name)))) for name in columns] for row in rows]
     print(tabulate(table, headers=columns, tablefmt="simple", disable_numparse=True))
+
+
+def _lines(value: Any) -> list[str]:
+    """A cell's lines: one, but of a mapping one for each of its names."""
+    if isinstance(value, Mapping):
+        return [f"{name}={each}" for name, each in value.items()]
+    return [_cell(value)]
 
 
 def _cell(value: Any) -> str:
@@ -147,6 +155,28 @@ def _regimes(host: Host, _: argparse.Namespace) -> list[Row]:
         }
         for name, regime in host.registry.regimes.items()
     ]
+
+
+def _recipes(host: Host, _: argparse.Namespace) -> list[Row]:
+    from zoo.errors import ConfigError
+    from zoo.training.options import defaults_of, laid_over, shown
+    from zoo.training.recipes import way_of
+
+    found: list[Row] = []
+    recipes = host.registry.recipes
+    for name, recipe in recipes.items():
+        row: dict[str, Any] = {"name": name, "regime": recipe.regime, "of": recipe.of}
+        try:
+            way = way_of(recipes, name)
+            assert way.train is not None
+            options = laid_over(defaults_of(way.train), recipe.options, f"the recipe {name}")
+            forms = recipe.columns or way.columns
+            row |= {"options": shown(options), "columns": [" and ".join(form) for form in forms]}
+        except ConfigError as problem:
+            row["problem"] = str(problem)
+        row |= {"targets": list(recipe.targets), "description": recipe.description}
+        found.append({**row, "plugin": recipes.owner(name).name})
+    return found
 
 
 def _suites(host: Host, _: argparse.Namespace) -> list[Row]:

@@ -25,6 +25,7 @@ from zoo.cli import (
     setup,
     status,
     store,
+    train,
     tree,
     trust,
     view,
@@ -50,6 +51,7 @@ VERBS = (
     listings,
     tree,
     add,
+    train,
     authoring,
     trust,
     store,
@@ -57,7 +59,7 @@ VERBS = (
 )
 """Modules with verbs, in the order of the help. Each has `register(verbs)`."""
 
-LATER = frozenset("""train watch prefetch""".split())
+LATER = frozenset("""watch prefetch""".split())
 """Verbs that are promised and not built: the command line says so instead of guessing."""
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from zoo.models import Model
 from zoo.publishing.names import renamed, safe
-from zoo.publishing.recording import Published
+from zoo.publishing.recording import Published, made_of
 from zoo.results import Result, Score
 
 SCHEMA_VERSION = "0.3.0"
@@ -32,6 +32,7 @@ def lineage_of(run: Published) -> dict[str, Any]:
             "step": model.step,
             "training_seed": model.seed,
             "training_datasets": list(model.training_datasets),
+            "made": made_of(model),
         }
         for model in run.models
     ]

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from zoo.benchmarks import Benchmark
@@ -130,6 +131,7 @@ def spec_of(result: Result) -> dict[str, Any]:
         **{name: table[name] for name in SPEC},
         "model": {
             **{name: model[name] for name in MODEL},
+            "made": made_of(result.spec.model),
             "loader_args": {
                 name: value
                 for name, value in model["loader_args"].items()
@@ -137,6 +139,23 @@ def spec_of(result: Result) -> dict[str, Any]:
             },
         },
     }
+
+
+def made_of(model: Model) -> dict[str, Any] | None:
+    """How a stage was made, less what names a folder of this machine; None where it is not known."""
+    if model.made is None:
+        return None
+    table: dict[str, Any] = plain(model.made)
+    settings = {
+        name: redact(value) if isinstance(value, str) else value
+        for name, value in table["settings"].items()
+        if not (isinstance(value, str) and _is_path(value))
+    }
+    return {**table, "settings": settings}
+
+
+def _is_path(text: str) -> bool:
+    return text.startswith((".", "/", "~")) or "\\" in text or Path(text).is_dir()
 
 
 def withheld_of(model: Model) -> list[str]:
