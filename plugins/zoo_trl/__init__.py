@@ -1,13 +1,19 @@
 """Ways of training through TRL and PEFT: one recipe for each step of a lineage.
 
 supervised      full, lora, prompt-tuning
+instruct        instruct, and the chat template that a base model is given (chat)
+preferences     dpo
+reinforcement   grpo with a computed reward (rewards), rlhf with a learned one (rewarding)
+
+Each reads its parent (parents), turns rows into tokens (rows) or leaves that to TRL, runs a trainer
+(fitting), resumable from its checkpoints, and writes the finished stage (saving).
 """
 
 from __future__ import annotations
 
 from zoo import hookimpl
 from zoo.hookspecs import Recipe
-from zoo_trl import supervised
+from zoo_trl import instruct, preferences, reinforcement, supervised
 
 
 @hookimpl
@@ -36,5 +42,33 @@ def zoo_recipes() -> list[Recipe]:
             "supervised fine-tuning of vectors before the prompt",
             columns=supervised.FORMS,
             adapter=True,
+        ),
+        Recipe(
+            "instruct",
+            "instruction-tuned",
+            instruct.instruct,
+            "instructions with inputs and outputs, or conversations",
+            columns=instruct.FORMS,
+        ),
+        Recipe(
+            "dpo",
+            "RL-tuned",
+            preferences.dpo,
+            "direct preference optimisation",
+            columns=preferences.FORMS,
+        ),
+        Recipe(
+            "grpo",
+            "RL-tuned",
+            reinforcement.grpo,
+            "reinforcement of a reward that is computed",
+            columns=reinforcement.FORMS,
+        ),
+        Recipe(
+            "rlhf",
+            "RL-tuned",
+            reinforcement.rlhf,
+            "a reward learned from preferences, and reinforcement of it",
+            columns=preferences.FORMS,
         ),
     ]

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import TrainingError
-from zoo.training import Assignment
-from zoo_trl import checkpoints
+from zoo.training import Assignment, checkpoints
 from zoo_trl.parents import needs_trl
+
+NEEDED = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
+"""What a Trainer of transformers needs beside the weights to go on."""
 
 Beside = Callable[[Path], None]
 
@@ -233,7 +235,7 @@ def fit(
     )
     made.remove_callback(PrinterCallback)
     made.model.config.use_cache = use_cache  # the trainer turns it off
-    found = checkpoints.latest(assignment.out)
+    found = checkpoints.latest(assignment.out, NEEDED)
     state: Mapping[str, Any] = checkpoints.state_of(found) if found else {}
     try:
         if found and state["global_step"] >= state["max_steps"]:

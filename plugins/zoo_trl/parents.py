@@ -36,6 +36,11 @@ class Parent:
         known = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
         return int(known) if known else LONGEST
 
+    @property
+    def again(self) -> dict[str, Any] | None:
+        """What a trainer must know to read the same weights again by the model's own address."""
+        return {"revision": self.revision} if self.revision else None
+
     def longest(self, wanted: int) -> int:
         """Tokens of a row: what is wanted, 0 leaving it to the model."""
         return min(wanted, self.context) if wanted else min(self.context, LONGEST)
@@ -53,7 +58,7 @@ def needs_trl() -> None:
 
 def read_parent(assignment: Assignment) -> Parent:
     """The parent of an assignment; one that is an adapter is merged with its base, into a folder of
-    `out` that `forget_merged` deletes.
+    `out` that goes when the stage is finished.
 
     Raises ModelError where there is none, it cannot be read, or its adapter cannot be merged.
     """
@@ -81,6 +86,16 @@ def read_parent(assignment: Assignment) -> Parent:
     named = place if peft or Path(parent.id).expanduser().is_dir() else parent.id
     dtype = getattr(config, "dtype", None) or torch.float32
     return Parent(model, tokenizer, place, revision, dtype, named)
+
+
+def reference(parent: Parent) -> Any:
+    """The parent's weights once more, to measure the distance from."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(
+        parent.place, revision=parent.revision, dtype=torch.float32
+    )
 
 
 MERGED = "merged-parent"

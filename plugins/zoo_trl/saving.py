@@ -7,9 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from zoo.training import Assignment
-from zoo_trl import checkpoints
-from zoo_trl.fitting import Beside
+from zoo.training import Assignment, checkpoints
+from zoo_trl.fitting import NEEDED, Beside
 from zoo_trl.parents import MERGED, Parent
 
 
@@ -43,4 +42,4 @@ def finish(assignment: Assignment, parent: Parent, model: Any, beside: Beside) -
     model.to(parent.dtype).save_pretrained(assignment.out)
     beside(assignment.out)
     shutil.rmtree(assignment.out / MERGED, ignore_errors=True)
-    checkpoints.finish(assignment.out, assignment.save_every)
+    checkpoints.finish(assignment.out, assignment.save_every, (*NEEDED, "training_args.bin"))

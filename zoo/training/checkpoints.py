@@ -1,19 +1,19 @@
-"""Checkpoints on the way: which a training can go on from, which stay, which are cleared away."""
+"""Checkpoints on the way: which a training can go on from, which stay, which are cleared away.
+
+They follow the convention of transformers: `checkpoint-STEP` holds a model that can be loaded, what
+a resumption needs beside it, and `trainer_state.json`, which is written last.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 STATE = "trainer_state.json"
-"""What a Trainer of transformers writes last."""
-
-RESUMES = ("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin")
-"""What only a resumption needs."""
 
 _NAME = re.compile(r"checkpoint-(\d+)")
 
@@ -50,8 +50,8 @@ def _is_whole(path: Path) -> bool:
         return False
 
 
-def latest(out: Path) -> Path | None:
-    """The checkpoint to go on from: the last that is complete and still holds what that needs.
+def latest(out: Path, needed: Collection[str]) -> Path | None:
+    """The checkpoint to go on from: the last that is complete and holds the files that needs.
 
     Half ones, left by a process that was killed while it wrote, are deleted.
     """
@@ -59,7 +59,7 @@ def latest(out: Path) -> Path | None:
     for _, path in checkpoints(out):
         if not is_complete(path):
             shutil.rmtree(path)
-        elif (path / "optimizer.pt").is_file() and (path / "rng_state.pth").is_file():
+        elif all((path / name).is_file() for name in needed):
             found = path
     return found
 
@@ -82,11 +82,14 @@ def clear(out: Path, save_every: int, before: int) -> None:
             shutil.rmtree(path)
 
 
-def finish(out: Path, save_every: int) -> None:
-    """What a finished training leaves: checkpoints that were asked for, as models alone."""
+def finish(out: Path, save_every: int, needed: Collection[str]) -> None:
+    """What a finished training leaves: checkpoints that were asked for, as models alone.
+
+    needed: files that only a resumption needs.
+    """
     for step, path in checkpoints(out):
         if not stays(step, save_every):
             clear(out, save_every, before=step + 1)
             continue
-        for name in RESUMES:
+        for name in needed:
             (path / name).unlink(missing_ok=True)

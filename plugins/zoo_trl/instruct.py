@@ -1,0 +1,43 @@
+"""Instruction tuning: a base model learns to answer in conversation."""
+
+from __future__ import annotations
+
+from zoo.training import Assignment
+from zoo_trl.chat import open_chat
+from zoo_trl.fitting import Pace, prepared
+from zoo_trl.parents import read_parent
+from zoo_trl.saving import finish, tokenizer_beside
+from zoo_trl.supervised import tune
+
+FORMS = (("instruction", "output"), ("messages",))
+"""Columns of the rows; beside them a row may have "input", or be a "text" to be rehearsed."""
+
+
+@prepared
+def instruct(
+    assignment: Assignment,
+    *,
+    learning_rate: float = 2e-5,
+    epochs: float = 2.0,
+    steps: int = 0,
+    batch: int = 16,
+    accumulate: int = 1,
+    warmup: int = 20,
+    schedule: str = "cosine",
+    max_length: int = 0,
+) -> None:
+    """Tunes every weight on instructions with inputs and outputs, or on conversations; of each the
+    last answer is learned. Rows that have a text instead are learned whole: rehearsing what the
+    parent was trained on keeps it from being forgotten.
+
+    A parent without a chat template is given one (`zoo_trl.chat`).
+    max_length: tokens of a row, 0 for the model's context but at most 1,024.
+    """
+    pace = Pace(learning_rate, epochs, steps, batch, accumulate, warmup, schedule)
+    parent = read_parent(assignment)
+    if open_chat(parent.model, parent.tokenizer):
+        text = f"{parent.name} has no chat template: it is given one, and an end of turn"
+        assignment.tell("note", {"text": text})
+    beside = tokenizer_beside(parent.tokenizer)
+    tuned = tune(assignment, parent, pace, max_length, beside)
+    finish(assignment, parent, tuned, beside)
