@@ -12,6 +12,7 @@ from zoo import hookimpl
 from zoo.hookspecs import Recipe
 from zoo.models import Family, Model
 from zoo_nano import manifest
+from zoo_nano.frontiers import grid
 from zoo_nano.lineage import train_checkpoint
 from zoo_nano.recipes import STAGES, Stage
 
@@ -47,9 +48,10 @@ def zoo_families() -> list[Family]:
 @hookimpl
 def zoo_recipes() -> list[Recipe]:
     """One recipe for each stage, named like its model."""
-    return [
+    own = [
         Recipe(
             f"nano/{name}", stage.regime, partial(train_checkpoint, name), description=stage.title
         )
         for name, stage in STAGES.items()
     ]
+    return [*own, *grid.recipes()]

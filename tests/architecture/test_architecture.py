@@ -70,7 +70,7 @@ FLOORS = (
     {"claims", "composites", "equivalence", "loaders", "plan", "probes", "questions"},
     {"ranking"},
     {"catalogue", "findings", "discovery", "evaluation", "matching", "reporting", "stages"},
-    {"advice", "ancestry", "host", "measures", "recall", "sheet", "telling"},
+    {"advice", "ancestry", "host", "measures", "recall", "repetitions", "sheet", "telling"},
     {"adding", "diagnosis", "executors", "standings", "tradeoff"},
     {"maintenance", "preparation"},
     {"leaderboards", "measuring", "waves"},

@@ -1,0 +1,85 @@
+"""What claims read out of the frontier: ways of training held against each other over their seeds.
+
+Points are of the last checkpoints, with three seeds or more. Seeds of two ways are independent, so
+that limits of a difference are those of two independent means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from zoo.claims import Condition, Rule
+from zoo.contrasts import FrontierPoint, Tradeoff
+from zoo.effects import Estimate
+from zoo.findings import LETTER, Composite, independent, regime_of
+from zoo.seeds import FEW, after_peak
+from zoo.stats import Interval
+
+
+def repeated(tradeoff: Tradeoff, regime: str) -> list[FrontierPoint]:
+    """Ways of training into a regime, under the uniform protocol where they were asked so."""
+    found = [
+        point
+        for point in tradeoff.frontier
+        if point.last and point.seeds >= FEW and regime_of(tradeoff, point.models[0]) == regime
+    ]
+    return [point for point in found if point.protocol == "uniform"] or found
+
+
+def alike(one: FrontierPoint, other: FrontierPoint, *but: str) -> bool:
+    """Whether two ways are for the same and differ in nothing but fields of these names."""
+    same = {"root", "targets", "protocol", "recipe", "settings", "base", "examples", "step"}
+    return all(getattr(one, name) == getattr(other, name) for name in same - {*but})
+
+
+def difference(
+    base: FrontierPoint, other: FrontierPoint, composite: Composite, share: float = 1.0
+) -> Interval | None:
+    """Change of other minus a share of that of base; None where seeds are too few for limits."""
+    ends = [_interval(base, composite, share), _interval(other, composite, 1.0)]
+    return None if ends[0] is None or ends[1] is None else independent(ends[0], ends[1])
+
+
+def over_seeds(
+    base: FrontierPoint,
+    other: FrontierPoint,
+    composite: Composite,
+    rule: Rule,
+    what: str = "over seeds",
+    share: float = 1.0,
+) -> Condition | None:
+    """A difference as a condition, whose tails have the degrees of freedom of the fewer seeds.
+
+    what: in words that follow ΔG or ΔS.
+    """
+    found = difference(base, other, composite, share)
+    if found is None:
+        return None
+    limits = found.value, found.low, found.high
+    return Condition(f"{LETTER[composite]} {what}", *limits, rule, min(base.seeds, other.seeds))
+
+
+def courses(
+    tradeoff: Tradeoff, regime: str, fewest: int
+) -> Iterator[tuple[str, str, Estimate, int]]:
+    """(first model, last model, S of the last minus the best checkpoint, seeds) of each way of
+    training into a regime that has so many checkpoints, each with all its seeds."""
+    for last in repeated(tradeoff, regime):
+        steps = [
+            point
+            for point in tradeoff.frontier
+            if alike(point, last, "step") and point.seeds == last.seeds and point.step is not None
+        ]
+        if len(steps) >= fewest:
+            steps.sort(key=lambda point: point.step or 0)
+            course = np.array([[special for special, _ in point.changes] for point in steps]).T
+            yield steps[0].models[0], last.models[0], after_peak(course), last.seeds
+
+
+def _interval(point: FrontierPoint, composite: Composite, share: float) -> Interval | None:
+    found = point.special if composite == "special" else point.general
+    if found.value is None or found.low is None or found.high is None:
+        return None
+    return Interval(share * found.value, share * found.low, share * found.high)
