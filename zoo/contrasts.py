@@ -65,7 +65,7 @@ class Stage:
     model: str
     revision: str | None
     regime: str
-    base_model: str | list[str] | None
+    base_model: str | tuple[str, ...] | None
     targets: tuple[str, ...]
     general: Mapping[Protocol, Estimate]
     special: Mapping[Protocol, Estimate]

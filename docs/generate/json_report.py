@@ -120,6 +120,7 @@ _MEANINGS = {
     "frontier.special": "mean over seeds of the change of S, with t limits; over items where "
     "nothing was trained",
     "frontier.general": "the same for G",
+    "frontier.other_special": "the same for the special capabilities that are no target",
     "probes": "measurements beyond scores: see [Probes](../probes.md); lengths, calibration, "
     "coverage and the front come from the stored items",
     "advice": "what a reader asks last, answered from measured cells only",

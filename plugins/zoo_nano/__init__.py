@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any
 
 from zoo import hookimpl
-from zoo.hookspecs import Recipe
+from zoo.hookspecs import Recipe, Recorded
 from zoo.models import Family, Model
 from zoo_nano import manifest
-from zoo_nano.frontiers import grid
+from zoo_nano.frontiers import grid, recording
 from zoo_nano.lineage import train_checkpoint
 from zoo_nano.recipes import STAGES, Stage
 
@@ -55,3 +55,9 @@ def zoo_recipes() -> list[Recipe]:
         for name, stage in STAGES.items()
     ]
     return [*own, *grid.recipes()]
+
+
+@hookimpl
+def zoo_runs() -> list[Recorded]:
+    """The grids of trainings that are shipped: what they showed, without their weights."""
+    return recording.shipped()

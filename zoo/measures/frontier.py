@@ -110,6 +110,7 @@ def _trained(
         changes=changes,
         special=over_seeds([special for special, _ in changes]),
         general=over_seeds([general for _, general in changes]),
+        other_special=_others(edges),
         front=None,
     )
 
@@ -132,8 +133,14 @@ def _still(model: Model, edge: EdgeTradeoff, protocol: Protocol) -> FrontierPoin
         changes=((float(edge.special.delta or 0.0), float(edge.general.delta or 0.0)),),
         special=_over_items(edge.special),
         general=_over_items(edge.general),
+        other_special=_over_items(edge.other_special),
         front=None,
     )
+
+
+def _others(edges: Sequence[EdgeTradeoff]) -> Estimate:
+    known = [e.other_special.delta for e in edges if e.other_special.delta is not None]
+    return over_seeds(known) if len(known) == len(edges) else Estimate(None)
 
 
 def _over_items(change: Change) -> Estimate:

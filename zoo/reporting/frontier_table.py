@@ -24,6 +24,7 @@ def frontier_table(draft: Draft) -> Table:
         Column("Seeds", aside="seeds {}"),
         Column("ΔS"),
         Column("ΔG"),
+        Column("ΔOther"),
         Column("Seconds", aside="{} s"),
         Column("Front"),
     )
@@ -47,6 +48,7 @@ def _rows(plane: Plane) -> Iterator[Row]:
                 Cell(str(way.point.seeds) if way.point.seeds else figures.UNKNOWN),
                 _change(way.point.special),
                 _change(way.point.general),
+                _change(way.point.other_special),
                 Cell(_seconds(way)),
                 Cell(_front(way)),
             ),

@@ -20,7 +20,7 @@ from zoo.reporting.frontier_table import frontier_table
 from zoo.reporting.lineage import NAME_WIDTH
 from zoo.reporting.tables import Block, Cell, Column, Report, Row, Table
 from zoo.reporting.text import clean, shorten
-from zoo.reporting.ways import planes
+from zoo.reporting.ways import condensed, planes
 from zoo.results import Protocol
 
 
@@ -30,6 +30,7 @@ def lay_out(tradeoff: Tradeoff, *, paper: bool = False, details: bool = False) -
     paper: as a paper or a model card wants it, with the last stages' own scores and every claim's
     reason. details: with the tables that a terminal has no room for.
     """
+    tradeoff = condensed(tradeoff)
     draft = Draft(tradeoff)
     tables = [frontier_table(draft), _stages(draft), _edges(draft), capability_table(draft)]
     tables += [benchmark_table(draft, each, finals=paper) for each in draft.protocols]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from zoo.contrasts import FrontierPoint, Tradeoff
@@ -14,6 +14,15 @@ from zoo.results import Protocol
 
 FEWEST = 3
 """Ways of training from which on there is something to compare."""
+
+MANY = 12
+"""Models of such ways from which on they have no rows of their own beside."""
+
+BY_MODEL = (
+    "stages edges tradeoffs decomposition root_edges root_tradeoffs siblings retention transfer "
+    "splits chains exchange joint flags parsing churn training methods series probes".split()
+)
+"""Fields of a trade-off whose rows are of models."""
 
 RATE = "learning_rate"
 NAME_WIDTH = 60
@@ -69,6 +78,33 @@ def planes(tradeoff: Tradeoff) -> list[Plane]:
         for (root, targets, protocol), points in found.items()
         if sum(point.seeds > 0 for point in points) >= FEWEST
     ]
+
+
+def condensed(tradeoff: Tradeoff) -> Tradeoff:
+    """The trade-off without the stages of its ways of training, where these are many: they stand
+    among the ways, and no table has room for them one by one."""
+    trained = {
+        model
+        for plane in planes(tradeoff)
+        for way in plane.ways
+        if way.point.seeds
+        for model in way.point.models
+    }
+    if len(trained) <= MANY:
+        return tradeoff
+    rows: dict[str, Any] = {
+        name: tuple(row for row in getattr(tradeoff, name) if not _names(row) & trained)
+        for name in BY_MODEL
+    }
+    return replace(tradeoff, **rows)
+
+
+def _names(row: Any) -> set[str]:
+    """The models that a row is of."""
+    if isinstance(row, Mapping):
+        return {str(row.get("model")), str(row.get("base"))}
+    named = {getattr(row, name, "") for name in ("model", "base", "other")}
+    return named | set(getattr(row, "models", ()))
 
 
 def methods(ways: Iterable[Way]) -> dict[str, list[Way]]:

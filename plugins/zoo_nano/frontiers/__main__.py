@@ -16,6 +16,7 @@ from pathlib import Path
 from zoo.errors import ZooError
 from zoo_nano.frontiers.grid import Cell, cells
 from zoo_nano.frontiers.making import make_cell
+from zoo_nano.frontiers.recording import record
 
 
 def make_all(wanted: list[Cell], out: Path, jobs: int, steps: int | None) -> int:
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="trainings at once, one thread each")
     parser.add_argument("--only", default="*", metavar="NAME", help="a pattern of cells")
     parser.add_argument("--steps", type=int, help="fewer steps than the grid says, to try it out")
+    parser.add_argument("--record", action="store_true", help="train nothing, write what is there")
     parser.add_argument("--list", action="store_true", help="only name the cells")
     args = parser.parse_args()
     wanted = [cell for cell in cells() if fnmatchcase(cell.name, args.only)]
@@ -47,7 +49,13 @@ def main() -> None:
         print("\n".join(cell.name for cell in wanted))
         return
     out: Path = args.out.resolve()
-    failed = make_all(wanted, out, args.jobs, args.steps)
+    failed = 0 if args.record else make_all(wanted, out, args.jobs, args.steps)
+    for family in dict.fromkeys(cell.family for cell in wanted):
+        missing = record(family, [cell for cell in cells() if cell.family == family], out)
+        print(
+            f"wrote {out / 'data'}: {family}"
+            + (f"; not made: {', '.join(missing)}" * bool(missing))
+        )
     sys.exit(int(bool(failed)))
 
 
