@@ -78,7 +78,7 @@ class Discovery:
         return {**self._brought, **{model.id: self._whole(model) for model in own}}
 
     def _whole(self, model: Model) -> Model:
-        """A model of zoo.toml; of one that a plugin brings too, with what the file leaves unsaid."""
+        """A model of zoo.toml, with what the file leaves unsaid where a plugin brings it too."""
         brought = self._brought.get(model.id)
         return model if brought is None else _inheriting(model, brought)
 

@@ -294,8 +294,8 @@ class FrontierPoint:
     examples: rows learned from. seconds: of training, mean over seeds. adapter: whether it is one.
     models: ids, in order of their seeds. seeds: how many; 0 of a stage that is not trained.
     changes: (S, G) of each model, minus the root's. special, general, other_special: means with t
-    limits over seeds, over items where seeds is 0. front: probability that neither another point nor the
-    root is at least as good in both and better in one; None with 1 or 2 seeds.
+    limits over seeds, over items where seeds is 0. front: probability that neither another point
+    nor the root is at least as good in S and G and better in one; None with 1 or 2 seeds.
     """
 
     root: str

@@ -1,11 +1,10 @@
 """The embedded family: a lineage of five tiny checkpoints, shipped in the package.
 
-`zoo_families` brings the checkpoints, `zoo_recipes` the way each was made.
+`zoo_families` brings the checkpoints, `zoo_recipes` the way each was made, and more that can be.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from zoo import hookimpl
@@ -13,14 +12,14 @@ from zoo.hookspecs import Recipe, Recorded
 from zoo.models import Family, Model
 from zoo_nano import manifest
 from zoo_nano.frontiers import grid, recording
-from zoo_nano.lineage import train_checkpoint
+from zoo_nano.pretraining import PRETRAINING, pretrain
 from zoo_nano.recipes import STAGES, Stage
 
 
 def _model(stage: Stage, entry: dict[str, Any]) -> Model:
     folder = manifest.WEIGHTS / stage.name
     loader_args = {"pretrained": str(folder)}
-    if stage.is_adapter:
+    if stage.adapter:
         loader_args = {"pretrained": str(manifest.WEIGHTS / str(stage.parent)), "peft": str(folder)}
     return Model(
         id=f"nano/{stage.name}",
@@ -47,14 +46,9 @@ def zoo_families() -> list[Family]:
 
 @hookimpl
 def zoo_recipes() -> list[Recipe]:
-    """One recipe for each stage, named like its model."""
-    own = [
-        Recipe(
-            f"nano/{name}", stage.regime, partial(train_checkpoint, name), description=stage.title
-        )
-        for name, stage in STAGES.items()
-    ]
-    return [*own, *grid.recipes()]
+    """How the base is trained, one recipe for each stage, named like its model, and the grids'."""
+    base = Recipe(PRETRAINING, "pretrained", pretrain, "the embedded family's base, from nothing")
+    return [base, *(stage.made_by for stage in STAGES.values()), *grid.recipes()]
 
 
 @hookimpl

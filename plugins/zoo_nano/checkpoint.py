@@ -18,16 +18,7 @@ CONTEXT = 256
 VOCABULARY = 2048
 PAD, BOS, EOS = "<pad>", "<s>", "</s>"
 USER, ASSISTANT, END_OF_TURN = "<|user|>", "<|assistant|>", "<|end|>"
-
-CHAT_TEMPLATE = (
-    "{{ bos_token }}{% for message in messages %}"
-    "{% if message['role'] == 'assistant' %}"
-    "<|assistant|>{% generation %} {{ message['content'] }}<|end|>{% endgeneration %}\n"
-    "{% elif message['role'] == 'user' %}<|user|> {{ message['content'] }}\n"
-    "{% else %}{{ message['content'] }}\n{% endif %}"
-    "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
-)
-"""Mirrors "Question: ...\\nAnswer: ..." line by line: what was learned there carries over."""
+"""Never seen in pretraining; the recipe `instruct` gives them a meaning."""
 
 TOKENIZER_SETTINGS = (
     "bos_token",
@@ -38,9 +29,6 @@ TOKENIZER_SETTINGS = (
     "pad_token",
     "padding_side",
 )
-
-MEANING = {USER: "Question", ASSISTANT: "Answer", END_OF_TURN: EOS}
-"""Tokens never seen in pretraining, and the ones whose embeddings they start from."""
 
 
 def train_tokenizer(rng: random.Random, sample: int = 12_000) -> PreTrainedTokenizerFast:
@@ -112,24 +100,15 @@ def load(folder: Path) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
     return model, AutoTokenizer.from_pretrained(folder)
 
 
-def save(model, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:  # type: ignore[no-untyped-def]
-    """Write a checkpoint in half precision; a chat model ends its turns with `END_OF_TURN`."""
-    generation = model.generation_config
-    generation.bos_token_id = tokenizer.bos_token_id
-    generation.pad_token_id = tokenizer.pad_token_id
-    generation.eos_token_id = tokenizer.eos_token_id
-    model.config.eos_token_id = tokenizer.eos_token_id
-    if tokenizer.chat_template:
-        ends = [tokenizer.convert_tokens_to_ids(END_OF_TURN), tokenizer.convert_tokens_to_ids(EOS)]
-        generation.eos_token_id = model.config.eos_token_id = ends
-    model.config.use_cache = True  # the trainers of TRL leave it off
+def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Write a checkpoint in half precision."""
     model.half().save_pretrained(folder)
+    save_tokenizer(tokenizer, folder)
+
+
+def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Write a tokenizer with settings that older releases of transformers can read."""
     tokenizer.save_pretrained(folder)
-    tidy(folder)
-
-
-def tidy(folder: Path) -> None:
-    """Make a tokenizer's settings readable by older releases of transformers."""
     path = folder / "tokenizer_config.json"
     kept = {k: v for k, v in json.loads(path.read_text()).items() if k in TOKENIZER_SETTINGS}
     kept["tokenizer_class"] = "PreTrainedTokenizerFast"

@@ -21,12 +21,6 @@ def read(folder: Path = WEIGHTS) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def write(entries: dict[str, Any], folder: Path) -> None:
-    """Write the entries."""
-    text = json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
-    (folder / NAME).write_text(text, encoding="utf-8", newline="\n")
-
-
 def revision(entry: dict[str, Any]) -> str:
     """First 12 hexadecimal digits of the SHA-256 of an entry: changes with any byte or setting."""
     canonical = json.dumps(entry, sort_keys=True, ensure_ascii=False).encode()

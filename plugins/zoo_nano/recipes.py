@@ -1,53 +1,52 @@
-"""The stages of the family: what each is made from, how, and with which settings."""
+"""The stages of the family: what each is made from, by which recipe, with which settings and data.
+
+Not all of them are shipped; `zoo train nano STAGE` makes any.
+"""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from zoo_nano.pretraining import Pretraining
-from zoo_nano.reinforcement import Reinforcement, reinforce_sums
-from zoo_nano.tuning import Tuning, tune_on_instructions, tune_on_reports
-
-Plan = Pretraining | Tuning | Reinforcement
-SEED = 1
-
-
-def _pretrain(parent: Path | None, out: Path, plan: Pretraining, seed: int) -> None:
-    from zoo_nano.checkpoint import new_model, save, train_tokenizer
-    from zoo_nano.pretraining import pretrain
-
-    del parent
-    tokenizer = train_tokenizer(random.Random(seed))
-    model = new_model(tokenizer)
-    pretrain(model, tokenizer, plan, seed)
-    save(model, tokenizer, out)
+from zoo.hookspecs import Recipe
+from zoo_nano import streams
+from zoo_nano.pretraining import PRETRAINING
 
 
 @dataclass(frozen=True)
 class Stage:
     """One stage.
 
-    make: (parent folder or None, folder to write, plan, seed) -> None.
-    targets: capabilities it is trained for. datasets: the streams it learns from.
+    recipe: name of the way it is trained. options: of that recipe. data: (seed) -> rows, None where
+    the recipe draws its own. targets: capabilities it is trained for. datasets: the streams it
+    learns from. adapter: whether it is one over its parent.
     """
 
     name: str
     title: str
     regime: str
     parent: str | None
-    make: Callable[..., None]
-    plan: Plan
+    recipe: str
+    options: Mapping[str, Any]
+    data: Callable[[int], Iterable[Mapping[str, Any]]] | None = None
     targets: tuple[str, ...] = ()
-    datasets: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = field(default=())
+    adapter: bool = False
 
     @property
-    def is_adapter(self) -> bool:
-        """Whether the stage is a LoRA adapter over its parent."""
-        return isinstance(self.plan, Tuning) and self.plan.rank > 0
+    def made_by(self) -> Recipe:
+        """The recipe made ready for the stage."""
+        return Recipe(
+            f"nano/{self.name}",
+            self.regime,
+            of=self.recipe,
+            options=self.options,
+            data=self.data,
+            parent=f"nano/{self.parent}" if self.parent else "",
+            targets=self.targets,
+            description=self.title,
+        )
 
 
 STAGES = {
@@ -58,8 +57,8 @@ STAGES = {
             "the base model",
             "pretrained",
             None,
-            _pretrain,
-            Pretraining(),
+            PRETRAINING,
+            {},
             datasets=("zoo_nano.world.documents",),
         ),
         Stage(
@@ -67,8 +66,9 @@ STAGES = {
             "fine-tuned in full on incident reports",
             "fine-tuned",
             "pretrained",
-            tune_on_reports,
-            Tuning(steps=350, batch=16, learning_rate=4e-4),
+            "full",
+            {"steps": 350, "batch": 16, "learning_rate": 4e-4},
+            streams.reports,
             targets=("reports",),
             datasets=("zoo_nano.world.reports",),
         ),
@@ -77,18 +77,33 @@ STAGES = {
             "a LoRA adapter trained on incident reports",
             "fine-tuned",
             "pretrained",
-            tune_on_reports,
-            Tuning(steps=500, batch=16, learning_rate=1.5e-3, rank=32),
+            "lora",
+            {"steps": 500, "batch": 16, "learning_rate": 1.5e-3, "rank": 32, "alpha": 64},
+            streams.reports,
             targets=("reports",),
             datasets=("zoo_nano.world.reports",),
+            adapter=True,
+        ),
+        Stage(
+            "prompt-tuned",
+            "a learned prompt for incident reports",
+            "fine-tuned",
+            "pretrained",
+            "prompt-tuning",
+            {"steps": 600, "batch": 16, "learning_rate": 3e-2, "virtual_tokens": 20},
+            streams.reports,
+            targets=("reports",),
+            datasets=("zoo_nano.world.reports",),
+            adapter=True,
         ),
         Stage(
             "instruct",
             "tuned to follow instructions and to say what it does not know",
             "instruction-tuned",
             "pretrained",
-            tune_on_instructions,
-            Tuning(steps=900, batch=32, learning_rate=1.5e-3, replay=0.3),
+            "instruct",
+            {"steps": 900, "batch": 32, "learning_rate": 1.5e-3},
+            streams.conversations,
             targets=("instruction", "honesty"),
             datasets=("zoo_nano.world.instructions", "zoo_nano.world.documents"),
         ),
@@ -97,23 +112,48 @@ STAGES = {
             "trained by reinforcement on sums that are checked",
             "RL-tuned",
             "instruct",
-            reinforce_sums,
-            Reinforcement(steps=80, batch=128, group=16, learning_rate=5e-5),
+            "grpo",
+            {
+                "steps": 80,
+                "batch": 128,
+                "group": 16,
+                "learning_rate": 5e-5,
+                "max_completion": 56,
+                "reward": "last-number",
+            },
+            streams.checked_sums,
             targets=("arithmetic",),
             datasets=("zoo_nano.world.sums",),
         ),
+        Stage(
+            "dpo",
+            "tuned on preferences: worked sums, and no made-up answers",
+            "RL-tuned",
+            "instruct",
+            "dpo",
+            {"steps": 150, "batch": 32, "learning_rate": 2e-5},
+            streams.preferences,
+            targets=("arithmetic", "honesty"),
+            datasets=("zoo_nano.world.preferences",),
+        ),
+        Stage(
+            "rlhf",
+            "trained by reinforcement of a reward learned from the same preferences",
+            "RL-tuned",
+            "instruct",
+            "rlhf",
+            {
+                "reward_steps": 200,
+                "reward_learning_rate": 1e-4,
+                "steps": 80,
+                "batch": 128,
+                "group": 8,
+                "learning_rate": 3e-5,
+                "max_completion": 56,
+            },
+            streams.preferences,
+            targets=("arithmetic", "honesty"),
+            datasets=("zoo_nano.world.preferences",),
+        ),
     )
 }
-
-
-def train_stage(
-    name: str, out: Path, parent: Path | None, *, seed: int = SEED, steps: int | None = None
-) -> None:
-    """Make one stage in `out`; `steps` shortens the recipe, for trying it out."""
-    from transformers import set_seed
-
-    stage = STAGES[name]
-    plan: Any = stage.plan if steps is None else replace(stage.plan, steps=steps)
-    set_seed(seed)
-    out.mkdir(parents=True, exist_ok=True)
-    stage.make(parent, out, plan, seed)

@@ -9,8 +9,8 @@ from zoo_trl.parents import read_parent
 from zoo_trl.saving import finish, tokenizer_beside
 from zoo_trl.supervised import tune
 
-FORMS = (("instruction", "output"), ("messages",))
-"""Columns of the rows; beside them a row may have "input", or be a "text" to be rehearsed."""
+FORMS = (("instruction", "output"), ("messages",), ("text",))
+"""Columns of the rows; beside an instruction may stand an "input"."""
 
 
 @prepared

@@ -52,16 +52,16 @@ def lora(
     max_length: int = 0,
     rank: int = 16,
     alpha: int = 32,
-    target_modules: str = "all-linear",
+    target_modules: tuple[str, ...] = ("all-linear",),
 ) -> None:
     """Trains an adapter of low rank (Hu et al. 2021, arXiv:2106.09685) and writes it alone.
 
-    alpha: the adapter counts alpha / rank times. target_modules: names joined by "+", or
-    all-linear.
+    alpha: the adapter counts alpha / rank times. target_modules: layers it lies over, by
+    the end of their names.
     """
     from peft import LoraConfig
 
-    modules = target_modules if target_modules == "all-linear" else target_modules.split("+")
+    modules = "all-linear" if target_modules == ("all-linear",) else list(target_modules)
     _adapt(
         assignment,
         LoraConfig(r=rank, lora_alpha=alpha, target_modules=modules, task_type="CAUSAL_LM"),

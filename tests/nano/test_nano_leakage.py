@@ -9,11 +9,12 @@ from itertools import islice
 import pytest
 
 from zoo_nano import data
-from zoo_nano.reinforcement import prompts
+from zoo_nano import streams as learned
 from zoo_nano.world.documents import documents
 from zoo_nano.world.facts import facts_in
 from zoo_nano.world.grammar import VERBS, bare, pair_split
 from zoo_nano.world.instructions import exchanges
+from zoo_nano.world.preferences import preference
 from zoo_nano.world.reports import draw_report, report_split
 from zoo_nano.world.sums import sum_split
 from zoo_nano.world.tables import ANIMALS
@@ -34,7 +35,8 @@ def streams() -> dict[str, str]:
         "documents": "\n\n".join(islice(documents(rng), SIZE)),
         "instructions": "\n\n".join(conversation(e) for e in islice(exchanges(rng), SIZE)),
         "reports": "\n\n".join(draw_report(rng).text for _ in range(SIZE // 4)),
-        "sums": "\n\n".join(row["prompt"][0]["content"] for row in prompts(rng, SIZE // 4)),
+        "sums": "\n\n".join(row["prompt"][0]["content"] for row in learned.checked_sums(20)),
+        "preferences": "\n\n".join("\n".join(preference(rng)) for _ in range(SIZE // 4)),
     }
 
 

@@ -1,15 +1,22 @@
-"""The recipes run from end to end."""
+"""How the stages are made: what they learn from, and the base, trained and resumed for real."""
 
 from __future__ import annotations
 
+import random
+import shutil
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
-from zoo_nano import manifest
-from zoo_nano.recipes import STAGES
-from zoo_nano.reinforcement import right_sum
+from zoo.training import Assignment
+from zoo_nano import streams, zoo_recipes
+from zoo_nano.world.facts import facts_in
+from zoo_nano.world.fakes import UNKNOWN
+from zoo_nano.world.preferences import preference
+
+RECIPES = {recipe.name: recipe for recipe in zoo_recipes()}
 
 
 def test_importing_the_plugin_does_not_import_torch():
@@ -18,34 +25,69 @@ def test_importing_the_plugin_does_not_import_torch():
     assert done.stdout.strip() == "set()"
 
 
-@pytest.mark.parametrize(
-    ("text", "reward"),
-    [
-        (" 73", 1.0),
-        (" 8 + 5 = 13, write 3 carry 1. 2 + 4 + 1 = 7. The sum is 73.", 1.0),
-        (" 73 and 12", 0.0),
-        (" seventy-three", 0.0),
-        ("", 0.0),
-    ],
-)
-def test_the_reward_is_the_last_number(text, reward):
-    assert right_sum([[{"role": "assistant", "content": text}]], ["73"]) == [reward]
+@pytest.mark.parametrize("name", ["fine-tuned", "rl", "dpo"])
+def test_a_stage_draws_the_same_rows_from_a_seed_and_others_from_another(name):
+    data = RECIPES[f"nano/{name}"].data
+    first = list(data(3))
+    assert first == list(data(3))
+    assert first != list(data(4))
+
+
+def test_three_of_ten_rows_of_the_conversations_are_rehearsed_documents():
+    rows = streams.conversations(1)
+    rehearsed = [row for row in rows if row["text"]]
+    assert len(rehearsed) == 0.3 * len(rows)
+    assert all((row["text"] is None) != (row["messages"] is None) for row in rows)
+    assert all(row["messages"][-1]["role"] == "assistant" for row in rows if row["messages"])
+
+
+def test_sums_are_preferred_worked_and_right_and_no_answer_only_where_there_is_none():
+    rng = random.Random(0)
+    taught = {fact.english.question: fact.english.answer for fact in facts_in("taught")}
+    kinds: Counter[str] = Counter()
+    for _ in range(500):
+        asked, chosen, rejected = preference(rng)
+        if " + " in asked:
+            a, b = (int(each) for each in asked.split("is ")[1].split("?")[0].split(" + "))
+            assert chosen.endswith(f"The sum is {a + b}.")
+            assert int(rejected) != a + b
+            kinds["sums"] += 1
+        elif chosen == UNKNOWN:
+            assert asked not in taught
+            assert rejected.removesuffix(".") in taught.values()
+            kinds["unknown"] += 1
+        else:
+            assert (chosen, rejected) == (f"{taught[asked]}.", UNKNOWN)
+            kinds["known"] += 1
+    assert min(kinds.values()) > 90
 
 
 @pytest.mark.train
-def test_every_stage_can_be_trained_and_is_entered_into_the_manifest(tmp_path):
-    pytest.importorskip("trl")
-    command = [sys.executable, "-m", "zoo_nano.train", "--out", str(tmp_path), "--steps", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    entries = manifest.read(tmp_path)
-    assert list(entries) == list(STAGES)
-    assert manifest.verify(tmp_path) == []
-    assert all(entry["settings"]["steps"] == 1 for entry in entries.values())
+def test_the_base_goes_on_from_a_checkpoint_to_the_same_weights(tmp_path):
+    pretrain = RECIPES["nano-pretraining"].train
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    for folder in (whole, broken):
+        folder.mkdir()
+    told = []
+    how = {"parent": None, "rows": None, "seed": 1, "steps": 4, "save_every": 2}
+    few = {"batch": 2, "warmup": 1}
 
+    def killed(name, facts):
+        told.append((name, facts["step"]))
+        if facts["step"] == 3:
+            shutil.copytree(broken / "checkpoint-2", broken / "checkpoint-3")
+            (broken / "checkpoint-3" / "trainer_state.json").unlink()
+            raise KeyboardInterrupt
 
-def test_an_unknown_stage_is_named():
-    command = [sys.executable, "-m", "zoo_nano.train", "instrct", "--out", "unused"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "did you mean 'instruct'?" in done.stderr
+    pretrain(Assignment(whole, **how), **few)
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(Assignment(broken, **how, tell=killed), **few)
+    pretrain(Assignment(broken, **how, tell=lambda *said: told.append(said[1]["step"])), **few)
+    assert told[-2:] == [3, 4]
+    weights = "model.safetensors"
+    assert (whole / weights).read_bytes() == (broken / weights).read_bytes()
+    assert sorted(path.name for path in broken.glob("checkpoint-*")) == [
+        "checkpoint-2",
+        "checkpoint-4",
+    ]
+    assert not list(broken.glob("*/optimizer.state"))

@@ -87,6 +87,8 @@ class Lines(Silent):
         super().__call__(name, facts)
         if name == "start":
             self.say(started(facts))
+        elif name == "note":
+            self.say(noted(facts))
         elif name == "step" and time.monotonic() - self._said >= SELDOM:
             self.say(f"  {going(self.course)}")
             self._said = time.monotonic()
@@ -112,10 +114,12 @@ class Bar(Silent):
         self._live.start()
 
     def __call__(self, name: str, facts: Mapping[str, Any]) -> None:
-        """The bar is drawn from the course; the start is said once above it."""
+        """The bar is drawn from the course; the start and notes are said once above it."""
         super().__call__(name, facts)
         if name == "start":
             self.say(started(facts))
+        elif name == "note":
+            self.say(noted(facts))
 
     def say(self, text: str) -> None:
         """Prints a line above the bar."""
@@ -171,6 +175,11 @@ def started(facts: Mapping[str, Any]) -> str:
     again = f", taken up again (it had come to step {facts['step']:,})" if facts["step"] else ""
     parent = facts["parent"] or "nothing"
     return clean(f"{facts['stage']}: {facts['recipe']} from {parent}{rows}{again}")
+
+
+def noted(facts: Mapping[str, Any]) -> str:
+    """What a recipe has to say to people."""
+    return clean(f"  {facts.get('text', '')}")
 
 
 def going(course: Course) -> str:

@@ -145,7 +145,7 @@ def spec_of(result: Result) -> dict[str, Any]:
 
 
 def made_of(model: Model) -> dict[str, Any] | None:
-    """How a stage was made, less names of folders of this machine; None where that is unknown."""
+    """How a stage was made, less what names a folder of this machine; None where not known."""
     if model.made is None:
         return None
     table: dict[str, Any] = plain(model.made)

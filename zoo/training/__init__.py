@@ -8,8 +8,8 @@ data         rows, checked and hashed
 folder       whose a folder is, whether it is finished, who is at work in it
 course       how a training goes
 card         the card of a stage whose recipe wrote none
-making       the order carried out, from rows to the entry of zoo.toml
 checkpoints  those on the way: which to go on from, which stay
+making       the order carried out, from rows to the entry of zoo.toml
 """
 
 from __future__ import annotations

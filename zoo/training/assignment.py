@@ -36,7 +36,8 @@ class Assignment:
         resumption needs are the recipe's own matter: they are removed when it is finished.
     device: "cpu", "cuda" or "cuda:i".
     tell: told of progress: ("step", {"step", "steps", "loss", ...}), as often as it likes; other
-        numbers of that step (reward, learning_rate, tokens) may stand beside.
+        numbers of that step (reward, learning_rate, tokens) may stand beside; ("note", {"text"}),
+        a sentence for people.
     """
 
     out: Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ def held(out: Path) -> Iterator[None]:
         yield
     finally:
         if lock is not None:
+            with suppress(OSError):
+                (out / LOCK).unlink()  # nobody waits for it: who finds it held gives up
             lock.release()
 
 

@@ -24,12 +24,12 @@ from zoo.training.assignment import Assignment, silent
 from zoo.training.card import card_of
 from zoo.training.course import Course
 from zoo.training.data import Data, read_data
-from zoo.training.folder import LOCK, WEIGHTS, check_folder, cleared, hashes, held, standing
+from zoo.training.folder import WEIGHTS, check_folder, cleared, hashes, held, standing
 from zoo.training.order import Order, Wish, manifest_of, plan_training
 
 PACKAGES = ("stagezoo", "torch", "transformers", "trl", "peft", "datasets", "tokenizers")
 
-SELDOM = 5.0
+SELDOM = 1.0
 """Seconds between two writings of the manifest while a training goes on: what a kill costs of its
 time and log."""
 
@@ -168,7 +168,6 @@ def _trained(ready: Ready, begun: Manifest, tell: Listener) -> Manifest:
         write_file(order.out / "README.md", card_of(finished).encode())
     finished = replace(finished, files=hashes(order.out))
     write_manifest(order.out, finished)
-    (order.out / LOCK).unlink(missing_ok=True)  # it is only asked for again by who finds it done
     tell("finished", _end(order, finished))
     return finished
 

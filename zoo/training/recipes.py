@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from zoo.errors import ConfigError, did_you_mean
+from zoo.errors import ConfigError
 from zoo.hookspecs import Recipe
 from zoo.registry import Things
 from zoo.training.options import check_given, defaults_of, laid_over
@@ -45,12 +46,10 @@ def choose(
     own = f"{family}/{stage}"
     if not wanted and own not in recipes:
         ways = [name for name in recipes if recipes[name].train is not None and "/" not in name]
-        near = did_you_mean(own, [name for name in recipes if "/" in name])
-        hint = near if "did you mean" in near else ""
-        raise ConfigError(
-            f"no recipe is called {own}{hint}; name one with --recipe"
-            + (f": {', '.join(ways)}" if ways else ", as `zoo recipes` lists them")
-        )
+        near = difflib.get_close_matches(own, recipes, n=1, cutoff=0.85)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        listed = f": {', '.join(ways)}" if ways else ", as `zoo recipes` lists them"
+        raise ConfigError(f"no recipe is called {own}{hint}; name one with --recipe{listed}")
     name = wanted or own
     recipe, way = recipes.get(name), way_of(recipes, name)
     assert way.train is not None

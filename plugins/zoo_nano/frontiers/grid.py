@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zoo.hookspecs import Recipe
-from zoo_nano.world.instructions import LAYOUT
+from zoo_nano import streams
 from zoo_nano.world.reports import reports_in
-from zoo_nano.world.sums import ask, draw_pair
 
 TUNING, REINFORCEMENT = "frontiers", "overoptimisation"
 """The families: ways to fine-tune on the incident reports, and reinforcement of sums."""
@@ -28,7 +27,7 @@ MIDDLE = 3e-4
 """The learning rate of full fine-tuning at which the amount of data is varied."""
 SHARES = (38, 4)
 """A tenth and a hundredth of the reports."""
-PROMPTS = 640
+PROMPTS = streams.SUMS
 
 
 @dataclass(frozen=True)
@@ -116,10 +115,8 @@ def report_rows(seed: int) -> Iterator[dict[str, str]]:
 
 def sum_rows(seed: int) -> Iterator[dict[str, str]]:
     """Sums of the training part, bare or laid out, with their answers."""
-    rng = random.Random(seed)
-    for _ in range(PROMPTS):
-        a, b = draw_pair(rng)
-        yield {"prompt": rng.choice(["{}", LAYOUT]).format(ask(a, b)), "answer": str(a + b)}
+    for row in streams.checked_sums(seed):
+        yield {"prompt": row["prompt"][0]["content"], "answer": row["answer"]}
 
 
 def _tuned(

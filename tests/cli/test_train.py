@@ -1,0 +1,99 @@
+"""`zoo train` as a user types it: killed, interrupted, gone on with, and found finished."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from cli.conftest import Zoo
+
+NUDGE = Path(__file__).parents[1] / "training" / "nudge.py"
+OUT = Path("stages/nano/nudged")
+
+
+def manifest_of(zoo: Zoo) -> dict[str, object]:
+    return json.loads((zoo.folder / OUT / "zoo-training.json").read_text())
+
+
+def wait_for(come: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 120
+    while not come():
+        assert time.monotonic() < deadline, "what is waited for did not come"
+        time.sleep(0.02)
+
+
+def test_a_training_survives_kill_9_and_ctrl_c_and_is_found_finished(zoo: Zoo) -> None:
+    zoo.install("nudge", NUDGE.read_text())
+    words = ["train", "nano", "nudged", "--set", "steps=80,pause=0.05", "--save-every", "1"]
+    words += ["--threads", "1", "--progress", "json"]
+
+    killed = zoo.start(*words)
+    wait_for((zoo.folder / OUT / "zoo-training.json").exists)
+    wait_for(lambda: manifest_of(zoo)["log"])
+    second = zoo(*words)
+    assert second.returncode == 2
+    assert "another training is at work" in second.stderr
+    killed.kill()
+    killed.wait()
+    first = manifest_of(zoo)
+    assert first["status"] == "unfinished"
+    assert first["seconds"] > 0
+
+    stopped = zoo.start(*words)
+    reached = len(list((zoo.folder / OUT).glob("checkpoint-*")))
+    wait_for((zoo.folder / OUT / f"checkpoint-{reached + 5}" / "model.safetensors").exists)
+    stopped.send_signal(signal.SIGINT)
+    _, said = stopped.communicate()
+    assert stopped.returncode == 130
+    assert f"the same goes on with: zoo {' '.join(words)}" in said
+    second_life = manifest_of(zoo)
+    assert second_life["seconds"] > first["seconds"]
+    assert second_life["log"][-1]["step"] >= reached + 5
+
+    done = zoo(*words)
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    assert [events[0]["event"], events[-1]["event"]] == ["start", "finished"]
+    assert events[0]["step"] == second_life["log"][-1]["step"]
+    assert events[1]["step"] > reached
+    assert events[-2]["step"] == events[-2]["steps"] == 80
+    assert "chatter" not in done.stdout + done.stderr
+    assert "zoo run nano evaluates the lineage" in done.stdout
+    last = manifest_of(zoo)
+    assert last["status"] == "finished"
+    assert last["seconds"] > second_life["seconds"]
+    steps = [point["step"] for point in last["log"]]
+    assert steps == sorted(set(steps))
+    assert {point["step"] for point in [*first["log"], *second_life["log"]]} < set(steps)
+    assert last["packages"]["nudge"] == "1.0"
+
+    again = zoo(*words, "--json")
+    found = json.loads(again.stdout)
+    assert (found["trained"], found["model"]) == (False, "./stages/nano/nudged")
+    assert found["manifest"] == last
+    other = zoo(*words, "--seed", "2")
+    assert other.returncode == 2
+    assert "seed 1 instead of 2" in other.stderr
+
+
+def test_what_would_be_done_is_said_and_what_cannot_be_is_refused_before_torch(zoo: Zoo) -> None:
+    zoo.install("nudge", NUDGE.read_text())
+    (zoo.home / "torch.py").write_text("raise SystemExit('torch was imported')")
+    plan = zoo("train", "nano", "nudged", "--dry-run", "--json")
+    assert plan.returncode == 0, plan.stderr
+    found = json.loads(plan.stdout)
+    assert (found["of"], found["options"]["rate"], found["data"]["rows"]) == ("nudge", 2.0, 5)
+    assert not (zoo.folder / "stages").exists()
+    (zoo.folder / "rows.csv").write_text("txt\na\n")
+    wrong = zoo("train", "nano", "mine", "--recipe", "nudge", "--data", "rows.csv")
+    assert wrong.returncode == 2
+    assert "rows.csv: row 1 has txt; the recipe nudge wants text, or a and b" in wrong.stderr
+    listed = json.loads(zoo("recipes", "--json").stdout)
+    row = next(each for each in listed if each["name"] == "nudge")
+    assert row["options"]["modules"] == ["norm"]
+    assert (row["columns"], row["plugin"]) == (["text", "a and b"], "nudge")
+    broken = next(each for each in listed if each["name"] == "neither")
+    assert "must have one of" in broken["problem"]
