@@ -1,7 +1,6 @@
 """What claims read out of the frontier: ways of training held against each other over their seeds.
 
-Points are of the last checkpoints, with three seeds or more. Seeds of two ways are independent, so
-that limits of a difference are those of two independent means.
+Points are of the last checkpoints, with three seeds or more.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ import numpy as np
 from zoo.claims import Condition, Rule
 from zoo.contrasts import FrontierPoint, Tradeoff
 from zoo.effects import Estimate
-from zoo.findings import LETTER, Composite, independent, regime_of
+from zoo.findings import LETTER, Composite, regime_of
 from zoo.seeds import FEW, after_peak
-from zoo.stats import Interval
+from zoo.stats import LEVEL, Interval
 
 
 def repeated(tradeoff: Tradeoff, regime: str) -> list[FrontierPoint]:
@@ -36,10 +35,21 @@ def alike(one: FrontierPoint, other: FrontierPoint, *but: str) -> bool:
 
 def difference(
     base: FrontierPoint, other: FrontierPoint, composite: Composite, share: float = 1.0
-) -> Interval | None:
-    """Change of other minus a share of that of base; None where seeds are too few for limits."""
-    ends = [_interval(base, composite, share), _interval(other, composite, 1.0)]
-    return None if ends[0] is None or ends[1] is None else independent(ends[0], ends[1])
+) -> tuple[Interval, float]:
+    """Mean of other minus a share of that of base, and its degrees of freedom.
+
+    The limits are Welch's (1947) for two means of independent seeds of unlike spread.
+    """
+    from scipy.stats import ttest_ind
+
+    place = 0 if composite == "special" else 1
+    ours, theirs = (np.array([change[place] for change in each.changes]) for each in (base, other))
+    value = float(theirs.mean() - share * ours.mean())
+    if np.ptp(ours) == np.ptp(theirs) == 0:
+        return Interval(value, value, value), float(min(base.seeds, other.seeds) - 1)
+    found = ttest_ind(theirs, share * ours, equal_var=False)
+    limits = found.confidence_interval(LEVEL)
+    return Interval(value, float(limits.low), float(limits.high)), float(found.df)
 
 
 def over_seeds(
@@ -49,16 +59,11 @@ def over_seeds(
     rule: Rule,
     what: str = "over seeds",
     share: float = 1.0,
-) -> Condition | None:
-    """A difference as a condition, whose tails have the degrees of freedom of the fewer seeds.
-
-    what: in words that follow ΔG or ΔS.
-    """
-    found = difference(base, other, composite, share)
-    if found is None:
-        return None
+) -> Condition:
+    """A difference as a condition. what: in words that follow ΔG or ΔS."""
+    found, freedom = difference(base, other, composite, share)
     limits = found.value, found.low, found.high
-    return Condition(f"{LETTER[composite]} {what}", *limits, rule, min(base.seeds, other.seeds))
+    return Condition(f"{LETTER[composite]} {what}", *limits, rule, int(freedom) + 1)
 
 
 def courses(
@@ -76,10 +81,3 @@ def courses(
             steps.sort(key=lambda point: point.step or 0)
             course = np.array([[special for special, _ in point.changes] for point in steps]).T
             yield steps[0].models[0], last.models[0], after_peak(course), last.seeds
-
-
-def _interval(point: FrontierPoint, composite: Composite, share: float) -> Interval | None:
-    found = point.special if composite == "special" else point.general
-    if found.value is None or found.low is None or found.high is None:
-        return None
-    return Interval(share * found.value, share * found.low, share * found.high)

@@ -257,9 +257,7 @@ def _start(tradeoff: Tradeoff) -> Iterator[Case]:
                 over_seeds(*pair, "special", above(-MARGIN)),
             ),
         )
-        ways = tuple((one, two) for one, two in either if one and two)
-        if ways:
-            yield Case(pair[0].models[0], pair[1].models[0], ways)
+        yield Case(pair[0].models[0], pair[1].models[0], either)
     if not pairs:
         yield from _start_by_stage(tradeoff)
 
