@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -38,8 +39,14 @@ def claims() -> list[Claim]:
     ]
 
 
-def _raises(tradeoff: Tradeoff) -> list[Case]:
-    return composite_cases(tradeoff, NAME, "special", above(MARGIN))
+def _raises(tradeoff: Tradeoff) -> Iterator[Case]:
+    rewards = {
+        each.model: f"rewarded by {each.settings['reward']}"
+        for each in tradeoff.training
+        if "reward" in each.settings
+    }
+    for found in composite_cases(tradeoff, NAME, "special", above(MARGIN)):
+        yield replace(found, note=rewards.get(found.other or "", ""))
 
 
 def _beyond_sampling(tradeoff: Tradeoff) -> Iterator[Case]:

@@ -14,6 +14,9 @@ from zoo.reporting.text import clean
 from zoo.reporting.ways import Plane, Way, methods, planes
 
 NAME = "frontier"
+SMALLEST = 8.0
+"""Points that a plane shows at least, in either direction."""
+
 FEWEST_STEPS = 3
 """Checkpoints from which on a training is a line."""
 
@@ -30,9 +33,9 @@ def frontier(tradeoff: Tradeoff, width: int) -> Figure | None:
         ("means over training seeds, crosses: 95 % t limits; small dots: each seed",),
         "What each way of training gained on its targets and what it did to general ability, both "
         "against the root. A line joins a method's learning rates in order, at its last step with "
-        "all its data. Diamonds are more likely than not on the front: no other way is better in "
-        "both. The limits are over training seeds, of which there are few, and hold for this "
-        "model, these data and these settings alone.",
+        "all its data, dotted lines its checkpoints. Diamonds are more likely than not on the "
+        "front: no other way is better in both. The limits are over training seeds, of which there "
+        "are few, and hold for this model, these data and these settings alone.",
         tuple(panel for plane in found for panel in _panels(plane, names, width)),
         ("Protocol", "Way", "Seeds", "ΔS", "95 % limits", "ΔG", "95 % limits", "Front"),
         [
@@ -80,14 +83,14 @@ def _by_examples(plane: Plane) -> dict[str, list[Way]]:
     return {name: each for name, each in found.items() if len(each) > 1}
 
 
-def _by_steps(plane: Plane) -> dict[str, list[Way]]:
-    """Checkpoints of one training by their step, three or more."""
+def _by_steps(plane: Plane, fewest: int = FEWEST_STEPS) -> dict[str, list[Way]]:
+    """Checkpoints of one training by their step, where there are so many."""
     found: dict[str, list[Way]] = {}
     for way in plane.ways:
         if way.point.step:
             rows = f", {way.point.examples} rows" if "rows" in way.about else ""
             found.setdefault(_fixed(way, plane) + rows, []).append(way)
-    return {name: each for name, each in found.items() if len(each) >= FEWEST_STEPS}
+    return {name: each for name, each in found.items() if len(each) >= fewest}
 
 
 def _fixed(way: Way, plane: Plane) -> str:
@@ -102,6 +105,7 @@ def _drawn(way: Way) -> dict[str, Any]:
         "way": way.name,
         "method": way.method,
         "rate": way.rate,
+        "step": way.point.step,
         "s": 100 * (special.value or 0.0),
         "g": 100 * (general.value or 0.0),
         **dict(zip(("s_low", "s_high"), _ends(special), strict=True)),
@@ -138,6 +142,11 @@ def _plane(plane: Plane, names: Sequence[str], width: int) -> dict[str, Any]:
     whole = [way for ways in by_method.values() for way in _whole(ways)]
     rest = [way for ways in by_method.values() for way in ways if way not in whole]
     still = [way for way in plane.ways if not way.point.seeds]
+    paths = [
+        {**_drawn(way), "line": name}
+        for name, ways in _by_steps(plane, fewest=2).items()
+        for way in ways
+    ]
     color = _colors(names)
     axes: dict[str, Any] = {
         "x": alt.X("s:Q", title="ΔS, gain on the targets (points)"),
@@ -173,6 +182,9 @@ def _plane(plane: Plane, names: Sequence[str], width: int) -> dict[str, Any]:
             points.mark_line(strokeWidth=1.8, opacity=0.8, **clip).encode(
                 **axes, color=color, order=alt.Order("rate:Q")
             ),
+            alt.Chart(alt.Data(values=paths))
+            .mark_line(strokeWidth=1, strokeDash=[2, 3], opacity=0.6, **clip)
+            .encode(**axes, color=color, detail="line:N", order=alt.Order("step:Q")),
             points.mark_rule(strokeWidth=1, opacity=0.6, **clip).encode(
                 x=axes["x"], y=alt.Y("g_low:Q"), y2=alt.Y2("g_high:Q"), color=color
             ),
@@ -212,7 +224,8 @@ def _scales(ways: Sequence[Way]) -> Mapping[str, Any]:
     scales: dict[str, Any] = {}
     for axis, at in (("x", 0), ("y", 1)):
         values = [0.0, *(100 * change[at] for way in ways for change in way.point.changes)]
-        room = 0.06 * max(max(values) - min(values), 1.0)
+        # what is smaller than this would look like more than it is
+        room = max(0.06 * (max(values) - min(values)), (SMALLEST - max(values) + min(values)) / 2)
         domain = [min(values) - room, max(values) + room]
         scales[axis] = alt.Scale(domain=domain, nice=False)
     return scales
@@ -228,7 +241,7 @@ def _along(
         {
             "line": line,
             "method": way.method,
-            "at": way.point.examples if name == "examples" else way.point.step,
+            "at": _at(way, name),
             "what": what,
             "y": 100 * (estimate.value or 0.0),
             **dict(zip(("low", "high"), _ends(estimate), strict=True)),
@@ -238,8 +251,14 @@ def _along(
         for way in ways
         for what, estimate in (("ΔS", way.point.special), ("ΔG", way.point.general))
     ]
+    seeds = [
+        {"method": way.method, "at": _at(way, name), "y": 100 * special}
+        for ways in lines.values()
+        for way in ways
+        for special, _ in way.point.changes
+    ]
     kind = "log" if name == "examples" else "linear"
-    values = [row["y"] for row in rows] + [0.0]
+    values = [row["y"] for row in [*rows, *seeds]] + [0.0]
     room = 0.1 * max(max(values) - min(values), 1.0)
     scale = alt.Scale(domain=[min(values) - room, max(values) + room], nice=False)
     x = alt.X("at:Q", title=name, scale=alt.Scale(type=kind, zero=False))
@@ -259,6 +278,9 @@ def _along(
             chart.mark_rule(strokeWidth=1, opacity=0.5, clip=True).encode(
                 x=x, y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high:Q"), color=color
             ),
+            alt.Chart(alt.Data(values=seeds))
+            .mark_point(filled=True, size=9, opacity=0.7, clip=True)
+            .encode(x=x, y=y, color=color),
             chart.mark_line(strokeWidth=2).encode(
                 x=x, y=y, color=color, detail=detail, strokeDash=dash
             ),
@@ -281,6 +303,11 @@ def _along(
     )
 
 
+def _at(way: Way, name: str) -> int | None:
+    """Where a way stands on the axis of examples or steps."""
+    return way.point.examples if name == "examples" else way.point.step
+
+
 def _rest(line: str, method: str) -> str:
     """What of a line's name is not its method's, which its colour says."""
     return line.removeprefix(method).removeprefix(", ")
@@ -301,9 +328,7 @@ def _alt_along(lines: Mapping[str, Sequence[Way]], name: str) -> str:
     said = [
         f"{line}: ΔS "
         + ", ".join(
-            f"{figures.signed(way.point.special.value)} at "
-            f"{way.point.examples if name == 'examples' else way.point.step}"
-            for way in ways
+            f"{figures.signed(way.point.special.value)} at {_at(way, name)}" for way in ways
         )
         for line, ways in lines.items()
     ]
