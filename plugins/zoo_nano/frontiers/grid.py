@@ -65,15 +65,15 @@ def cells() -> Iterator[Cell]:
         for recipe in ("full", "lora"):
             for rate in RATES[recipe]:
                 yield _tuned(recipe, rate, seed)
-    for seed in SEEDS:
-        for rows in SHARES:
+    for rows in SHARES:
+        for seed in SEEDS:
             yield _tuned("full", MIDDLE, seed, rows=rows)
-        for rate in RATES["full"][1:3]:
+    for rate in RATES["full"][1:3]:
+        for seed in SEEDS:
             yield _tuned("full", rate, seed, parent="instruct")
-        for rate in RATES["prompt-tuning"]:
+    for rate in RATES["prompt-tuning"]:
+        for seed in SEEDS:
             yield _tuned("prompt-tuning", rate, seed)
-    for seed in SEEDS:
-        yield _reinforced("last-number", seed)
 
 
 def recipes() -> list[Recipe]:

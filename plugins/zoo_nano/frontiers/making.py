@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_nano.frontiers.grid import REINFORCEMENT, TUNING, Cell
+from zoo_nano.manifest import WEIGHTS
 
 if TYPE_CHECKING:
     from zoo.host import Host
@@ -63,7 +64,7 @@ def entries_of(cell: Cell, out: Path) -> list[dict[str, Any]]:
             continue
         args = {"pretrained": str(place)}
         if adapter:
-            args = {"pretrained": f"nano/{cell.parent}", "peft": str(place)}
+            args = {"pretrained": str(WEIGHTS / cell.parent), "peft": str(place)}
         found.append(
             {
                 "id": f"nano/{cell.name}-{step}",

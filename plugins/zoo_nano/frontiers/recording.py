@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo.errors import CellError
 from zoo.hookspecs import Recorded
 from zoo_nano.frontiers.grid import Cell
-from zoo_nano.frontiers.making import entries_of, measure
+from zoo_nano.frontiers.making import entries_of, measure, open_grid
 
 DATA = Path(__file__).parent / "data"
 MANIFEST = "manifest.json"
@@ -31,23 +32,26 @@ def shipped(folder: Path = DATA) -> list[Recorded]:
 
 def record(family: str, cells: Sequence[Cell], out: Path) -> list[str]:
     """Writes what the cells of a family came to as `out/data/FAMILY.json.gz`, and into its
-    manifest; names of cells whose checkpoints are not all there."""
+    manifest; names of cells whose checkpoints are not all there.
+
+    Raises CellError where one of them could not be asked.
+    """
+    from zoo import __version__
     from zoo.publishing.recording import Published, run_of
     from zoo.standings import standing_of
     from zoo.structuring import plain
     from zoo.tradeoffs import tradeoff_of
-    from zoo_nano.frontiers.making import open_grid
 
     entries = [entries_of(cell, out) for cell in cells]
     made = [(c, e) for c, e in zip(cells, entries, strict=True) if len(e) == len(c.asked)]
     outcome = measure(family, family, [entry for _, own in made for entry in own], out)
+    for result in outcome.failed:
+        raise CellError(f"{result.spec.name} has no score: {result.error}")
     host = open_grid(out, out / "work" / f"{family}.toml")
     tradeoff = tradeoff_of(
         host, outcome.family, outcome.suite, outcome.results, (outcome.record,)
     ).to_dict()
     standing = plain(standing_of(outcome.record, outcome.results))
-    from zoo import __version__
-
     run = run_of(Published(outcome.record, outcome.results, tradeoff, standing), __version__)
     data = json.dumps(run, ensure_ascii=False, allow_nan=False, sort_keys=True).encode()
     folder = out / "data"
