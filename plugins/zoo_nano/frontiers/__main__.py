@@ -40,7 +40,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at once, one thread each")
     parser.add_argument("--only", default="*", metavar="NAME", help="a pattern of cells")
-    parser.add_argument("--steps", type=int, help="fewer steps than the grid says, to try it out")
+    parser.add_argument(
+        "--steps", type=int, help="fewer than the grid says, to try it out; nothing is recorded"
+    )
     parser.add_argument("--record", action="store_true", help="train nothing, write what is there")
     parser.add_argument("--list", action="store_true", help="only name the cells")
     args = parser.parse_args()
@@ -50,12 +52,11 @@ def main() -> None:
         return
     out: Path = args.out.resolve()
     failed = 0 if args.record else make_all(wanted, out, args.jobs, args.steps)
-    for family in dict.fromkeys(cell.family for cell in wanted):
+    # what was only tried out is no cell of the grid
+    for family in dict.fromkeys(cell.family for cell in wanted if args.steps is None):
         missing = record(family, [cell for cell in cells() if cell.family == family], out)
-        print(
-            f"wrote {out / 'data'}: {family}"
-            + (f"; not made: {', '.join(missing)}" * bool(missing))
-        )
+        print(f"wrote {family} to {out / 'data'}")
+        print("".join(f"not made: {name}\n" for name in missing), end="")
     sys.exit(int(bool(failed)))
 
 

@@ -71,7 +71,6 @@ def entries_of(cell: Cell, out: Path) -> list[dict[str, Any]]:
                 "regime": "RL-tuned" if cell.recipe == "grpo" else "fine-tuned",
                 "base_model": f"nano/{cell.parent}",
                 "loader_args": args,
-                "step": step,
             }
         )
     return found
