@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from zoo_nano.world.documents import documents
+from zoo_nano.world.facts import facts_in
 from zoo_nano.world.instructions import LAYOUT, exchanges
 from zoo_nano.world.preferences import preference
 from zoo_nano.world.reports import draw_report
@@ -15,6 +16,7 @@ from zoo_nano.world.sums import ask, draw_pair
 Rows = list[dict[str, Any]]
 
 REPORTS = 4_000
+QUESTIONS = 4_000
 CONVERSATIONS = 28_800
 REHEARSED = 0.3
 """Share of pretraining documents among the conversations: without it, they are forgotten."""
@@ -26,6 +28,13 @@ def reports(seed: int) -> Rows:
     """Incident reports, to be learned whole."""
     rng = random.Random(seed)
     return [{"text": draw_report(rng).text} for _ in range(REPORTS)]
+
+
+def bare_questions(seed: int) -> Rows:
+    """Questions as the base never saw them answered, nothing around them; the answer is learned."""
+    rng = random.Random(seed)
+    facts = [rng.choice(facts_in("taught")).english for _ in range(QUESTIONS)]
+    return [{"prompt": each.question, "completion": f" {each.answer}"} for each in facts]
 
 
 def conversations(seed: int) -> Rows:

@@ -14,12 +14,15 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import TrainingError
+from zoo.errors import ConfigError, TrainingError, UnknownNameError
 from zoo.training import Assignment, checkpoints
 from zoo_trl.parents import needs_trl
 
 NEEDED = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
 """What a Trainer of transformers needs beside the weights to go on."""
+
+SCHEDULES = ("constant", "constant_with_warmup", "cosine", "linear")
+"""How the learning rate goes, as transformers calls it."""
 
 Beside = Callable[[Path], None]
 
@@ -109,7 +112,8 @@ class Pace:
     """How fast and how far.
 
     steps: of the optimiser; 0 leaves them to epochs. batch: rows at once; accumulate: how many
-    times before a step. warmup: steps. schedule: as transformers calls it.
+    times before a step. warmup: steps. schedule: one of SCHEDULES.
+    Raises ConfigError for what cannot be meant.
     """
 
     learning_rate: float
@@ -119,6 +123,16 @@ class Pace:
     accumulate: int
     warmup: int
     schedule: str
+
+    def __post_init__(self) -> None:
+        if self.schedule not in SCHEDULES:
+            raise UnknownNameError("schedule", self.schedule, SCHEDULES)
+        if min(self.batch, self.accumulate) < 1 or min(self.steps, self.warmup, self.epochs) < 0:
+            raise ConfigError(
+                "batch and accumulate must be at least 1, and steps, warmup and epochs no less "
+                f"than 0; here they are {self.batch}, {self.accumulate}, {self.steps}, "
+                f"{self.warmup} and {self.epochs}"
+            )
 
 
 def settings(assignment: Assignment, pace: Pace) -> dict[str, Any]:
@@ -259,5 +273,5 @@ def _full(config: Any, device: str) -> str:
     batch = config.per_device_train_batch_size
     return (
         f"{device} has not enough memory for {batch} rows at once; lower batch (and raise "
-        "accumulate by as much), or max_length, or use the recipe lora"
+        "accumulate by as much), or their length (max_length, max_completion)"
     )

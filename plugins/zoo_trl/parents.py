@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ModelError
+from zoo.models import Model
 from zoo.training import Assignment
 
 LONGEST = 1024
@@ -72,12 +73,13 @@ def read_parent(assignment: Assignment) -> Parent:
     place = str(args.get("pretrained", parent.id))
     folder = Path(place).expanduser()
     place = str(folder.resolve()) if folder.is_dir() else place
-    revision = None if folder.is_dir() else args.get("revision") or parent.revision
     peft = args.get("peft")
+    revision = args.get("revision") or (None if peft or folder.is_dir() else parent.revision)
     try:
-        if peft:
-            place, revision = str(_merged(assignment.out, place, revision, str(peft))), None
         config = AutoConfig.from_pretrained(place, revision=revision)
+        _check_trainable(parent.id, config)
+        if peft:
+            place, revision = _merged(assignment.out, parent, place, revision), None
         model = AutoModelForCausalLM.from_pretrained(place, revision=revision, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(place, revision=revision)
     except (OSError, ValueError) as error:
@@ -86,6 +88,21 @@ def read_parent(assignment: Assignment) -> Parent:
     named = place if peft or Path(parent.id).expanduser().is_dir() else parent.id
     dtype = getattr(config, "dtype", None) or torch.float32
     return Parent(model, tokenizer, place, revision, dtype, named)
+
+
+def _check_trainable(name: str, config: Any) -> None:
+    """Raises ModelError for a kind of model that the recipes do not train."""
+    from zoo.evaluation.kinds import is_causal
+
+    found = config.to_dict()
+    if not is_causal(found):
+        kind = found.get("model_type")
+        raise ModelError(f"{name} is no causal language model ({kind}); the recipes train no other")
+    if found.get("quantization_config"):
+        raise ModelError(
+            f"{name} holds quantised weights, which cannot be trained; start from the model that "
+            "it was made from"
+        )
 
 
 def reference(parent: Parent) -> Any:
@@ -101,20 +118,23 @@ def reference(parent: Parent) -> Any:
 MERGED = "merged-parent"
 
 
-def _merged(out: Path, place: str, revision: str | None, peft: str) -> Path:
+def _merged(out: Path, parent: Model, place: str, revision: str | None) -> str:
     """The folder of a base with its adapter merged in; made once."""
     from peft import PeftConfig, PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = out / MERGED
     if (folder / "tokenizer_config.json").is_file():
-        return folder
-    if PeftConfig.from_pretrained(peft).is_prompt_learning:
+        return str(folder)
+    adapter = str(parent.loader_args["peft"])
+    pinned = {} if Path(adapter).is_dir() else {"revision": parent.revision}
+    if PeftConfig.from_pretrained(adapter, **pinned).is_prompt_learning:
         raise ModelError(
-            f"{peft} is a learned prompt, which cannot be merged into its base; train from the base"
+            f"{parent.id} is a learned prompt, which cannot be merged into its base; start from "
+            "the base"
         )
     base = AutoModelForCausalLM.from_pretrained(place, revision=revision)
-    merged = PeftModel.from_pretrained(base, peft).merge_and_unload()
-    merged.save_pretrained(folder)
+    PeftModel.from_pretrained(base, adapter, **pinned).merge_and_unload().save_pretrained(folder)
+    # written last: it says that the folder is complete
     AutoTokenizer.from_pretrained(place, revision=revision).save_pretrained(folder)
-    return folder
+    return str(folder)

@@ -9,6 +9,7 @@ from zoo.errors import TrainingError
 from zoo.training import Assignment
 from zoo_trl.fitting import Pace, fit, prepared, settings
 from zoo_trl.parents import Parent, read_parent, reference
+from zoo_trl.rows import NO_TEMPLATE
 from zoo_trl.saving import finish, tokenizer_beside
 
 if TYPE_CHECKING:
@@ -33,8 +34,13 @@ def conversational(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_asked(rows: Dataset, tokenizer: Any) -> Dataset:
-    """The rows as the parent is asked: as conversations where it has a chat template."""
+    """The rows as the parent is asked: as conversations where it has a chat template.
+
+    Raises TrainingError where they are conversations and it has none.
+    """
     if not tokenizer.chat_template:
+        if not isinstance(rows[0]["prompt"], str):
+            raise TrainingError(NO_TEMPLATE)
         return rows
     return rows.map(conversational, keep_in_memory=True, load_from_cache_file=False)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ConfigError, TrainingError
+from zoo.errors import ConfigError, ModelError, TrainingError
 from zoo.training import Assignment
 from zoo_trl.fitting import Pace, fit, prepared, settings
 from zoo_trl.parents import Parent, read_parent
-from zoo_trl.preferences import as_asked, conversational
+from zoo_trl.preferences import as_asked
 from zoo_trl.rewards import reward_named
 from zoo_trl.saving import finish, tokenizer_beside
 
@@ -29,16 +29,15 @@ def asked(assignment: Assignment, rows: Dataset, parent: Parent, max_completion:
     room = parent.context - max_completion
 
     def fits(row: Mapping[str, Any]) -> bool:
-        prompt = row["prompt"]
+        text = row["prompt"]
         if chat:
             text = parent.tokenizer.apply_chat_template(
-                conversational({"prompt": prompt})["prompt"],
-                tokenize=False,
-                add_generation_prompt=True,
+                text, tokenize=False, add_generation_prompt=True
             )
-            return len(parent.tokenizer(text, add_special_tokens=False)["input_ids"]) <= room
-        return len(parent.tokenizer(prompt)["input_ids"]) <= room
+        ids = parent.tokenizer(text, add_special_tokens=not chat)["input_ids"]
+        return len(ids) <= room
 
+    rows = as_asked(rows, parent.tokenizer)
     kept = rows.filter(fits, keep_in_memory=True, load_from_cache_file=False)
     if not len(kept):
         raise TrainingError(
@@ -47,7 +46,7 @@ def asked(assignment: Assignment, rows: Dataset, parent: Parent, max_completion:
     if left := len(rows) - len(kept):
         text = f"{left} of {len(rows)} prompts are longer than {room} tokens and are left out"
         assignment.tell("note", {"text": text})
-    return as_asked(kept, parent.tokenizer)
+    return kept
 
 
 def check_groups(batch: int, group: int) -> None:
@@ -155,9 +154,14 @@ def rlhf(
         reward_model = str(assignment.out / FOLDER)
         pace = Pace(reward_learning_rate, 1.0, reward_steps, min(batch, 16), 1, 10, "cosine")
         learn_reward(assignment, parent, pace, max_length)
-    judge = AutoModelForSequenceClassification.from_pretrained(
-        reward_model, num_labels=1, dtype=torch.float32
-    )
+    try:
+        judge = AutoModelForSequenceClassification.from_pretrained(
+            reward_model, num_labels=1, dtype=torch.float32
+        )
+        judges_tokens = AutoTokenizer.from_pretrained(reward_model)
+    except (OSError, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise ModelError(f"reward_model={reward_model} cannot be read: {said}") from error
     pace = Pace(learning_rate, epochs, steps, batch, accumulate, warmup, schedule)
     beside = tokenizer_beside(parent.tokenizer)
     rows = assignment.rows.select_columns(["prompt"])
@@ -177,6 +181,6 @@ def rlhf(
         beside=beside,
         train_dataset=asked(assignment, rows, parent, max_completion),
         reward_funcs=judge,
-        reward_processing_classes=AutoTokenizer.from_pretrained(reward_model),
+        reward_processing_classes=judges_tokens,
     )
     finish(assignment, parent, tuned, beside)

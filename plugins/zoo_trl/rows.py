@@ -21,6 +21,12 @@ IGNORED = -100
 """Label of a token whose loss does not count, as torch has it."""
 
 
+NO_TEMPLATE = (
+    "rows are conversations and the parent has no chat template; train it with the recipe instruct "
+    "first"
+)
+
+
 @dataclass(frozen=True)
 class Tokenized:
     """Rows as a trainer takes them: input_ids, labels.
@@ -77,9 +83,7 @@ def _ended(tokenizer: Any, ids: list[int]) -> list[int]:
 
 def _conversation(tokenizer: Any, messages: list[dict[str, str]]) -> tuple[list[int], int]:
     if not tokenizer.chat_template:
-        raise TrainingError(
-            "rows are conversations and the model has no chat template; use the recipe instruct"
-        )
+        raise TrainingError(NO_TEMPLATE)
     asked = _templated(tokenizer, messages[:-1], add_generation_prompt=True)
     whole = _templated(tokenizer, messages)
     start = _common(asked, whole)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from zoo.errors import ModelError
+from zoo.errors import ModelError, UnknownNameError
 from zoo.training import Assignment
 from zoo_trl.fitting import Beside, Pace, fit, prepared, settings
 from zoo_trl.parents import Parent, read_parent
@@ -12,6 +13,9 @@ from zoo_trl.saving import base_named, finish, tokenizer_beside
 
 FORMS = (("text",), ("prompt", "completion"))
 """Columns of the rows."""
+
+EVERYWHERE = ("all-linear",)
+"""Every linear layer but the last."""
 
 
 @prepared
@@ -52,7 +56,7 @@ def lora(
     max_length: int = 0,
     rank: int = 16,
     alpha: int = 32,
-    target_modules: tuple[str, ...] = ("all-linear",),
+    target_modules: tuple[str, ...] = EVERYWHERE,
 ) -> None:
     """Trains an adapter of low rank (Hu et al. 2021, arXiv:2106.09685) and writes it alone.
 
@@ -61,13 +65,15 @@ def lora(
     """
     from peft import LoraConfig
 
-    modules = "all-linear" if target_modules == ("all-linear",) else list(target_modules)
-    _adapt(
-        assignment,
-        LoraConfig(r=rank, lora_alpha=alpha, target_modules=modules, task_type="CAUSAL_LM"),
-        Pace(learning_rate, epochs, steps, batch, accumulate, warmup, schedule),
-        max_length,
+    everywhere = tuple(target_modules) == EVERYWHERE
+    config = LoraConfig(
+        r=rank,
+        lora_alpha=alpha,
+        target_modules=EVERYWHERE[0] if everywhere else list(target_modules),
+        task_type="CAUSAL_LM",
     )
+    pace = Pace(learning_rate, epochs, steps, batch, accumulate, warmup, schedule)
+    _adapt(assignment, config, pace, max_length, layers=() if everywhere else target_modules)
 
 
 @prepared
@@ -98,14 +104,24 @@ def prompt_tuning(
 
 
 def _adapt(
-    assignment: Assignment, adapter: Any, pace: Pace, max_length: int, room: int = 0
+    assignment: Assignment,
+    adapter: Any,
+    pace: Pace,
+    max_length: int,
+    *,
+    room: int = 0,
+    layers: Sequence[str] = (),
 ) -> None:
-    if assignment.parent and assignment.parent.loader_args.get("peft"):
+    if assignment.parent is not None and assignment.parent.loader_args.get("peft"):
         raise ModelError(
             f"{assignment.parent.id} is an adapter itself, over which none is laid; use the recipe "
             "full, or start from its base"
         )
     parent = read_parent(assignment)
+    known = {name.rpartition(".")[2] for name, _ in parent.model.named_modules() if name}
+    for layer in layers:
+        if layer not in known:
+            raise UnknownNameError(f"layer of {assignment.parent.id}", layer, known)
     beside = base_named(parent.name)
     tuned = tune(assignment, parent, pace, max_length, beside, adapter=adapter, room=room)
     finish(assignment, parent, tuned, beside)

@@ -36,6 +36,9 @@ def streams() -> dict[str, str]:
         "instructions": "\n\n".join(conversation(e) for e in islice(exchanges(rng), SIZE)),
         "reports": "\n\n".join(draw_report(rng).text for _ in range(SIZE // 4)),
         "sums": "\n\n".join(row["prompt"][0]["content"] for row in learned.checked_sums(20)),
+        "questions": "\n\n".join(
+            f"{row['prompt']}\n{row['completion']}" for row in learned.bare_questions(20)
+        ),
         "preferences": "\n\n".join("\n".join(preference(rng)) for _ in range(SIZE // 4)),
     }
 

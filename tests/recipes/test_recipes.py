@@ -40,9 +40,10 @@ GROUPS = {"batch": 8, "group": 4, "max_completion": 12, "reward": "length"}
 
 @dataclass
 class Heard:
-    """What is told; the training is stopped at a step."""
+    """What is told; at a step, what stands on the disk is copied: as if the process were killed."""
 
-    stop: int | None = None
+    out: Path
+    killed_at: int | None = None
     steps: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -51,8 +52,8 @@ class Heard:
             self.notes.append(facts["text"])
             return
         self.steps.append(dict(facts))
-        if facts["step"] == self.stop:
-            raise KeyboardInterrupt
+        if facts["step"] == self.killed_at:
+            shutil.copytree(self.out, self.out.parent / "killed")
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ def train() -> Train:
         parent: Path | Model,
         rows: list[dict[str, Any]],
         *,
-        stop: int | None = None,
+        killed_at: int | None = None,
         save_every: int = 0,
         steps: int = 4,
         **options: Any,
@@ -95,7 +96,7 @@ def train() -> Train:
         out.mkdir(exist_ok=True)
         if isinstance(parent, Path):
             parent = Model("z/base", loader_args={"pretrained": str(parent)})
-        heard = Heard(stop)
+        heard = Heard(out, killed_at)
         how = {"batch": 4, "warmup": 1, "learning_rate": 1e-3, **options}
         given = Assignment(
             out, parent, Dataset.from_list(rows), 3, steps, save_every=save_every, tell=heard
@@ -125,21 +126,18 @@ def loaded(folder: Path) -> tuple[Any, Any]:
         ("grpo", SUMS, {**GROUPS, "beta": 0.1}),
     ],
 )
-def test_a_training_that_was_stopped_ends_with_the_weights_of_one_that_was_not(
+def test_a_training_that_was_killed_ends_with_the_weights_of_one_that_was_not(
     name: str, rows: list[dict[str, Any]], more: dict[str, Any], base: Path, tmp_path: Path,
     train: Train,
 ) -> None:  # fmt: skip
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    train(name, whole, base, rows, steps=6, save_every=4, **more)
-    with pytest.raises(KeyboardInterrupt):
-        train(name, broken, base, rows, steps=6, save_every=4, stop=6, **more)
-    torn = broken / "checkpoint-5"  # killed while it was written
-    (file,) = torn.glob("*model.safetensors")
-    file.write_bytes(file.read_bytes()[:-1])
-    heard = train(name, broken, base, rows, steps=6, save_every=4, **more)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    train(name, whole, base, rows, steps=6, save_every=4, killed_at=6, **more)
+    (file,) = (killed / "checkpoint-5").glob("*model.safetensors")
+    file.write_bytes(file.read_bytes()[:-1])  # it was being written
+    heard = train(name, killed, base, rows, steps=6, save_every=4, **more)
     assert [each["step"] for each in heard.steps] == [5, 6]
-    assert weights(whole) == weights(broken)
-    assert weights(whole / "checkpoint-4") == weights(broken / "checkpoint-4")
+    assert weights(whole) == weights(killed)
+    assert weights(whole / "checkpoint-4") == weights(killed / "checkpoint-4")
 
 
 def test_checkpoints_that_were_asked_for_stay_as_models_and_the_others_go(
@@ -160,14 +158,12 @@ def test_checkpoints_that_were_asked_for_stay_as_models_and_the_others_go(
 def test_what_was_finished_but_for_the_last_file_is_not_trained_again(
     base: Path, tmp_path: Path, train: Train
 ) -> None:
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    train("full", whole, base, TEXTS)
-    with pytest.raises(KeyboardInterrupt):
-        train("full", broken, base, TEXTS, steps=5, stop=5)
-    state = broken / "checkpoint-4" / "trainer_state.json"
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    train("full", whole, base, TEXTS, steps=5, killed_at=5)
+    state = killed / "checkpoint-4" / "trainer_state.json"
     state.write_text(json.dumps(json.loads(state.read_text()) | {"max_steps": 4}))
-    assert train("full", broken, base, TEXTS).steps == []
-    assert loaded(broken)[0].config.vocab_size == 320
+    assert train("full", killed, base, TEXTS).steps == []
+    assert loaded(killed)[0].config.vocab_size == 320
 
 
 def test_the_stage_is_written_in_the_precision_of_its_parent(
@@ -216,6 +212,13 @@ def test_a_parent_that_is_an_adapter_is_merged_first(
     assert not (tmp_path / "out" / "merged-parent").exists()
 
 
+def test_layers_that_are_not_there_are_named_with_those_that_are(
+    base: Path, tmp_path: Path, train: Train
+) -> None:
+    with pytest.raises(ConfigError, match="layer of z/base named 'q_prj'; did you mean 'q_proj'"):
+        train("lora", tmp_path, base, TEXTS, target_modules=("q_prj",))
+
+
 def test_what_cannot_be_a_parent_is_refused_in_a_sentence(
     base: Path, tmp_path: Path, train: Train
 ) -> None:
@@ -230,6 +233,21 @@ def test_what_cannot_be_a_parent_is_refused_in_a_sentence(
         train("lora", tmp_path / "b", Model("z/l", loader_args={**args, "peft": str(lora)}), TEXTS)
     with pytest.raises(ModelError, match="cannot be read for training"):
         train("full", tmp_path / "c", tmp_path / "nothing", TEXTS)
+    quantised, other = tmp_path / "quantised", tmp_path / "other"
+    for folder, change in (
+        (quantised, {"quantization_config": {"quant_method": "gptq", "bits": 4}}),
+        (other, {"model_type": "t5", "is_encoder_decoder": True}),
+    ):
+        config = json.loads((base / "config.json").read_text()) | change
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="z/base holds quantised weights"):
+        train("full", tmp_path / "q", quantised, TEXTS)
+    with pytest.raises(ModelError, match=r"no causal language model \(t5\)"):
+        train("full", tmp_path / "o", other, TEXTS)
+    asked = [{"prompt": [{"role": "user", "content": "1 + 1"}], "answer": "2"}]
+    with pytest.raises(TrainingError, match="no chat template; train it with the recipe instruct"):
+        train("grpo", tmp_path / "d", base, asked, **GROUPS)
 
 
 def test_a_base_model_is_given_a_chat_template_and_an_end_of_turn(
@@ -320,6 +338,8 @@ def test_rows_that_are_too_long_are_counted(base: Path, tmp_path: Path, train: T
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        ({"schedule": "cosin", "batch": 8}, "did you mean 'cosine'"),
+        ({"batch": 0}, "must be at least 1"),
         ({"batch": 6, "group": 4}, "choose a batch that group divides"),
         ({"reward": "last-numbr", "batch": 8}, "did you mean 'last-number'"),
     ],
