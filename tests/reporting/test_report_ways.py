@@ -42,12 +42,9 @@ def test_a_line_joins_a_methods_rates_in_order_and_the_early_stay_beside(swept: 
         "Examples: reports, uniform",
         "Steps: reports, uniform",
     )
-    lines = [
-        layer
-        for layer in plane.spec["layer"]
-        if isinstance(layer["mark"], dict) and layer["mark"]["type"] == "line"
-    ]
-    (line,) = lines
+    lines = [layer for layer in plane.spec["layer"] if layer["mark"].get("type") == "line"]
+    line, path = lines
+    assert {row["step"] for row in path["data"]["values"]} == {100, 200, 300}
     rows = line["data"]["values"]
     assert {(row["method"], row["rate"]) for row in rows} == {
         ("full", 1e-4), ("full", 3e-4), ("full", 1e-3), ("lora", 1e-3), ("lora", 3e-3),

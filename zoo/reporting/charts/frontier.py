@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zoo.contrasts import Estimate, Tradeoff
+from zoo.contrasts import Tradeoff
 from zoo.reporting import figures
 from zoo.reporting.charts import theme
+from zoo.reporting.charts.courses import along, by_examples, by_steps, described
 from zoo.reporting.charts.figure import Figure, Panel
+from zoo.reporting.charts.methods import ends, method_color
 from zoo.reporting.charts.parts import view
 from zoo.reporting.text import clean
 from zoo.reporting.ways import Plane, Way, methods, planes
@@ -16,9 +18,6 @@ from zoo.reporting.ways import Plane, Way, methods, planes
 NAME = "frontier"
 SMALLEST = 8.0
 """Points that a plane shows at least, in either direction."""
-
-FEWEST_STEPS = 3
-"""Checkpoints from which on a training is a line."""
 
 
 def frontier(tradeoff: Tradeoff, width: int) -> Figure | None:
@@ -60,11 +59,11 @@ def _panels(plane: Plane, names: Sequence[str], width: int) -> list[Panel]:
     where = f"{', '.join(map(clean, plane.targets))}, {plane.protocol}"
     title = f"Trained for {where}, against {plane.root}"
     found = [Panel(title, _plane(plane, names, width), _alt(plane), plane.protocol)]
-    for name, along in (("examples", _by_examples(plane)), ("steps", _by_steps(plane))):
-        if along:
+    for name, lines in (("examples", by_examples(plane)), ("steps", by_steps(plane))):
+        if lines:
             title = f"{name.capitalize()}: {where}"
-            spec = _along(along, name, names, width)
-            found.append(Panel(title, spec, _alt_along(along, name), plane.protocol))
+            spec = along(lines, name, names, width)
+            found.append(Panel(title, spec, described(lines, name), plane.protocol))
     return found
 
 
@@ -72,31 +71,6 @@ def _whole(ways: Sequence[Way]) -> list[Way]:
     """Of one method, the last checkpoints of those with all its data."""
     most = max((way.point.examples or 0) for way in ways)
     return [way for way in ways if way.point.last and (way.point.examples or 0) == most]
-
-
-def _by_examples(plane: Plane) -> dict[str, list[Way]]:
-    """Last checkpoints of one method and learning rate by their examples, two amounts or more."""
-    found: dict[str, list[Way]] = {}
-    for way in plane.ways:
-        if way.point.last and way.point.examples:
-            found.setdefault(_fixed(way, plane), []).append(way)
-    return {name: each for name, each in found.items() if len(each) > 1}
-
-
-def _by_steps(plane: Plane, fewest: int = FEWEST_STEPS) -> dict[str, list[Way]]:
-    """Checkpoints of one training by their step, where there are so many."""
-    found: dict[str, list[Way]] = {}
-    for way in plane.ways:
-        if way.point.step:
-            rows = f", {way.point.examples} rows" if "rows" in way.about else ""
-            found.setdefault(_fixed(way, plane) + rows, []).append(way)
-    return {name: each for name, each in found.items() if len(each) >= fewest}
-
-
-def _fixed(way: Way, plane: Plane) -> str:
-    """A method with its learning rate, where it has several."""
-    rates = {each.rate for each in plane.ways if each.method == way.method}
-    return f"{way.method}, rate {way.rate:g}" if len(rates) > 1 and way.rate else way.method
 
 
 def _drawn(way: Way) -> dict[str, Any]:
@@ -108,31 +82,12 @@ def _drawn(way: Way) -> dict[str, Any]:
         "step": way.point.step,
         "s": 100 * (special.value or 0.0),
         "g": 100 * (general.value or 0.0),
-        **dict(zip(("s_low", "s_high"), _ends(special), strict=True)),
-        **dict(zip(("g_low", "g_high"), _ends(general), strict=True)),
+        **dict(zip(("s_low", "s_high"), ends(special), strict=True)),
+        **dict(zip(("g_low", "g_high"), ends(general), strict=True)),
         "seeds": way.point.seeds,
         "front": way.point.front,
         "place": "on the front" if way.on_front else "behind it",
     }
-
-
-def _ends(estimate: Estimate) -> tuple[float, float]:
-    """Limits in points; the value itself where there are none."""
-    value = 100 * (estimate.value or 0.0)
-    if not (figures.known(estimate.low) and figures.known(estimate.high)):
-        return value, value
-    return 100 * estimate.low, 100 * estimate.high
-
-
-def _colors(names: Sequence[str]) -> Any:
-    import altair as alt
-
-    colors = [theme.SERIES[i % len(theme.SERIES)] for i in range(len(names))]
-    return alt.Color(
-        "method:N",
-        scale=alt.Scale(domain=list(names), range=colors),
-        legend=alt.Legend(title=None, orient="bottom", columns=2, labelLimit=240, symbolOpacity=1),
-    )
 
 
 def _plane(plane: Plane, names: Sequence[str], width: int) -> dict[str, Any]:
@@ -144,10 +99,10 @@ def _plane(plane: Plane, names: Sequence[str], width: int) -> dict[str, Any]:
     still = [way for way in plane.ways if not way.point.seeds]
     paths = [
         {**_drawn(way), "line": name}
-        for name, ways in _by_steps(plane, fewest=2).items()
+        for name, ways in by_steps(plane, fewest=2).items()
         for way in ways
     ]
-    color = _colors(names)
+    color = method_color(names)
     axes: dict[str, Any] = {
         "x": alt.X("s:Q", title="ΔS, gain on the targets (points)"),
         "y": alt.Y("g:Q", title="ΔG, change of general ability (points)"),
@@ -231,88 +186,6 @@ def _scales(ways: Sequence[Way]) -> Mapping[str, Any]:
     return scales
 
 
-def _along(
-    lines: Mapping[str, Sequence[Way]], name: str, names: Sequence[str], width: int
-) -> dict[str, Any]:
-    """ΔS and ΔG against the examples or steps, with bands over seeds."""
-    import altair as alt
-
-    rows: list[dict[str, Any]] = [
-        {
-            "line": line,
-            "method": way.method,
-            "at": _at(way, name),
-            "what": what,
-            "y": 100 * (estimate.value or 0.0),
-            **dict(zip(("low", "high"), _ends(estimate), strict=True)),
-            "way": way.name,
-        }
-        for line, ways in lines.items()
-        for way in ways
-        for what, estimate in (("ΔS", way.point.special), ("ΔG", way.point.general))
-    ]
-    seeds = [
-        {"method": way.method, "at": _at(way, name), "y": 100 * special}
-        for ways in lines.values()
-        for way in ways
-        for special, _ in way.point.changes
-    ]
-    kind = "log" if name == "examples" else "linear"
-    values = [row["y"] for row in [*rows, *seeds]] + [0.0]
-    room = 0.1 * max(max(values) - min(values), 1.0)
-    scale = alt.Scale(domain=[min(values) - room, max(values) + room], nice=False)
-    x = alt.X("at:Q", title=name, scale=alt.Scale(type=kind, zero=False))
-    y = alt.Y("y:Q", title="change against the root (points)", scale=scale)
-    color = _colors(names)
-    detail = alt.Detail("line:N")
-    dash = alt.StrokeDash(
-        "what:N",
-        scale=alt.Scale(domain=["ΔS", "ΔG"], range=[[1, 0], [5, 3]]),
-        legend=alt.Legend(title=None, orient="bottom"),
-    )
-    chart = alt.Chart(alt.Data(values=rows))
-    ends = {row["line"]: row for row in rows if row["what"] == "ΔS"}
-    labels = [{**row, "line": _rest(line, row["method"])} for line, row in ends.items()]
-    return view(
-        [
-            chart.mark_rule(strokeWidth=1, opacity=0.5, clip=True).encode(
-                x=x, y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high:Q"), color=color
-            ),
-            alt.Chart(alt.Data(values=seeds))
-            .mark_point(filled=True, size=9, opacity=0.7, clip=True)
-            .encode(x=x, y=y, color=color),
-            chart.mark_line(strokeWidth=2).encode(
-                x=x, y=y, color=color, detail=detail, strokeDash=dash
-            ),
-            chart.mark_point(filled=True, size=45, opacity=1).encode(
-                x=x,
-                y=y,
-                color=color,
-                tooltip=[
-                    alt.Tooltip("way:N"),
-                    alt.Tooltip("what:N"),
-                    alt.Tooltip("y:Q", format="+.1f"),
-                ],
-            ),
-            alt.Chart(alt.Data(values=labels))
-            .mark_text(align="right", dx=-4, dy=-9, fontSize=10)
-            .encode(x=x, y=y, color=color, text="line:N"),
-        ],
-        width,
-        320,
-    )
-
-
-def _at(way: Way, name: str) -> int | None:
-    """Where a way stands on the axis of examples or steps."""
-    return way.point.examples if name == "examples" else way.point.step
-
-
-def _rest(line: str, method: str) -> str:
-    """What of a line's name is not its method's, which its colour says."""
-    return line.removeprefix(method).removeprefix(", ")
-
-
 def _alt(plane: Plane) -> str:
     said = [
         f"{way.name} ΔS {figures.signed(way.point.special.value)} "
@@ -322,14 +195,3 @@ def _alt(plane: Plane) -> str:
     ]
     front = f"More likely than not on the front: {'; '.join(said)}." if said else "None is surely."
     return f"{len(plane.ways)} ways of training, gain against general ability. {front}"
-
-
-def _alt_along(lines: Mapping[str, Sequence[Way]], name: str) -> str:
-    said = [
-        f"{line}: ΔS "
-        + ", ".join(
-            f"{figures.signed(way.point.special.value)} at {_at(way, name)}" for way in ways
-        )
-        for line, ways in lines.items()
-    ]
-    return f"Changes over {name}. {'; '.join(said)}."
