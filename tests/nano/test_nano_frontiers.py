@@ -11,9 +11,12 @@ from dataclasses import replace
 import pytest
 
 import zoo
+from zoo.api import open_zoo
 from zoo.contrasts import SCHEMA, Tradeoff
 from zoo.errors import ConfigError
-from zoo.importing.recorded import analysis_of
+from zoo.importing.published import claim_of
+from zoo.importing.recorded import analysis_of, recorded
+from zoo.maintenance import keep_claims
 from zoo.reporting import render
 from zoo_nano.frontiers.grid import SEEDS, SHARES, cells, recipes, report_rows
 from zoo_nano.frontiers.recording import shipped
@@ -108,6 +111,18 @@ def _skill(stage, point) -> float:
         if score.protocol == point.protocol and score.capability in point.targets
     ]
     return sum(score.normalised * score.share for score in rows) / len(point.targets)
+
+
+def test_what_the_store_has_of_the_family_comes_before_what_is_recorded(tmp_path):
+    run = RUNS["overoptimisation"]
+    data = gzip.decompress(run.path.read_bytes())
+    claim = claim_of(data, json.loads(data)["run"]["id"], "org/results", "0" * 40, run.sha256)
+    host = open_zoo(store=tmp_path)
+    assert recorded(host, run.name) is not None
+    assert recorded(host, run.name, suite="general") is None
+    assert recorded(host, "nano") is None
+    keep_claims(host.store, [(claim.record, claim.standing)])
+    assert recorded(host, run.name) is None
 
 
 def test_a_run_that_was_changed_is_refused_in_a_sentence(tmp_path):
