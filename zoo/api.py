@@ -127,11 +127,15 @@ def report(
 ) -> Tradeoff:
     """The trade-off of what the store has: of the newest run, or of a family and suite by name.
 
+    A family that only a plugin has a recorded run of is shown as it was recorded.
     targets: capabilities that S stands for; None means what the stages were trained for.
     """
+    from zoo.importing.recorded import recorded
     from zoo.recall import recall
 
     host = open_zoo(config, store=store)
+    if targets is None and (known := recorded(host, family, suite, models)):
+        return known
     found = recall(host.store, family, suite, models)
     return tradeoff_of(
         host,

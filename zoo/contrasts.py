@@ -15,6 +15,7 @@ from zoo.effects import Churn as Churn
 from zoo.effects import Estimate as Estimate
 from zoo.effects import Exchange as Exchange
 from zoo.effects import Flag as Flag
+from zoo.effects import FrontierPoint as FrontierPoint
 from zoo.effects import Joint as Joint
 from zoo.effects import Method as Method
 from zoo.effects import Parsing as Parsing
@@ -64,7 +65,7 @@ class Stage:
     model: str
     revision: str | None
     regime: str
-    base_model: str | list[str] | None
+    base_model: str | tuple[str, ...] | None
     targets: tuple[str, ...]
     general: Mapping[Protocol, Estimate]
     special: Mapping[Protocol, Estimate]
@@ -169,6 +170,7 @@ class Tradeoff:
     training: tuple[Training, ...] = ()
     methods: tuple[Method, ...] = ()
     series: tuple[Series, ...] = ()
+    frontier: tuple[FrontierPoint, ...] = ()
     probes: tuple[Mapping[str, Any], ...] = ()
     advice: tuple[Mapping[str, Any], ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)

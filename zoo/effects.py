@@ -7,8 +7,8 @@ guesser, 1 for perfection), limits are unadjusted and 95 %, None means unknown.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from zoo.results import Protocol
 
@@ -229,6 +229,8 @@ class Training:
 
     adapter: whether it is an adapter over its parent; kind: in words, "" for none. parameters: of
     the whole model; trained_parameters: of the adapter alone; None where its files do not say.
+    recipe: as its manifest says, "" where it has none. settings: what the recipe was told.
+    examples: rows it learned from. seconds: of training.
     """
 
     model: str
@@ -238,6 +240,10 @@ class Training:
     kind: str = ""
     parameters: int | None = None
     trained_parameters: int | None = None
+    recipe: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    examples: int | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -276,3 +282,37 @@ class Series:
     peak: str | None
     after_peak: Estimate | None
     general_change: Estimate | None
+
+
+@dataclass(frozen=True)
+class FrontierPoint:
+    """A way of training on the plane of what was gained and what was paid, over its seeds.
+
+    root: what the changes are against. base: what was trained from. recipe: as the manifest says;
+    the regime of a stage that is not trained (retrieval). settings: what the recipe was told.
+    step: of the checkpoint. last: whether no checkpoint of the same training is later.
+    examples: rows learned from. seconds: of training, mean over seeds. adapter: whether it is one.
+    models: ids, in order of their seeds. seeds: how many; 0 of a stage that is not trained.
+    changes: (S, G) of each model, minus the root's. special, general, other_special: means with t
+    limits over seeds, over items where seeds is 0. front: probability that neither another point
+    nor the root is at least as good in S and G and better in one; None with 1 or 2 seeds.
+    """
+
+    root: str
+    base: str
+    recipe: str
+    settings: Mapping[str, Any]
+    step: int | None
+    last: bool
+    examples: int | None
+    seconds: float | None
+    adapter: bool
+    protocol: Protocol
+    targets: tuple[str, ...]
+    models: tuple[str, ...]
+    seeds: int
+    changes: tuple[tuple[float, float], ...]
+    special: Estimate
+    general: Estimate
+    other_special: Estimate
+    front: float | None

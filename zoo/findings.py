@@ -9,12 +9,10 @@ from typing import Any, Literal
 from zoo.claims import Case, Condition, NotTestable, Rule, case
 from zoo.contrasts import Change, EdgeTradeoff, Estimate, Stage, Tradeoff
 from zoo.results import Protocol
+from zoo.seeds import FEW
 from zoo.stats import Interval, Z
 
 Composite = Literal["general", "special"]
-FEW_SEEDS = 3
-"""Training seeds from which on a claim is tried on the method and not on each checkpoint."""
-
 LETTER: Mapping[Composite, str] = {"general": "ΔG", "special": "ΔS"}
 
 
@@ -75,7 +73,7 @@ def composite_cases(
         condition = estimate_condition(what, estimate, rule, method.seeds)
         own = {(method.base, model, method.protocol) for model in method.models}
         here = own & {(edge.base, edge.other, edge.protocol) for edge in edges}
-        if condition and here and method.seeds >= FEW_SEEDS:
+        if condition and here and method.seeds >= FEW:
             cases.append(case(method.base, method.models[0], condition))
             seeded |= own
     for edge in edges:

@@ -209,6 +209,20 @@ class Publisher:
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """A run as it was recorded, so that `zoo report NAME` shows it without a weight.
+
+    name: the family that it is of. path: a file of `zoo.run/1`, as published runs are, packed with
+        gzip where its name ends with .gz. sha256: of the JSON, unpacked. about: how it was made.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    about: str = ""
+
+
+@dataclass(frozen=True)
 class Command:
     """A verb of the command line: `zoo NAME`. It cannot shadow a built-in.
 
@@ -364,6 +378,18 @@ def zoo_publishers() -> list[Publisher]:  # type: ignore[empty-body]
         @hookimpl
         def zoo_publishers():
             return [Publisher("folder", copy_to_folder)]
+    """
+
+
+@hookspec
+def zoo_runs() -> list[Recorded]:  # type: ignore[empty-body]
+    """Runs that were recorded, for reports of what not everybody can make again.
+
+    Example::
+
+        @hookimpl
+        def zoo_runs():
+            return [Recorded("sweep", Path(__file__).parent / "sweep.json.gz", SHA256)]
     """
 
 

@@ -106,6 +106,11 @@ def checkpoint_groups(models: Sequence[Model]) -> list[list[Model]]:
     return [group for group in ordered if len({model.step for model in group}) > 1]
 
 
+def training_groups(models: Sequence[Model]) -> list[list[Model]]:
+    """Stages whose making is known, those that differ in their training seed only together."""
+    return _groups([m for m in models if m.made and m.parents], lambda m: (_recipe(m), m.step))
+
+
 def is_adapter(model: Model) -> bool:
     """Whether the model is loaded as an adapter over another."""
     return "peft" in model.loader_args

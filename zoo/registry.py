@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Probe,
         Publisher,
         Recipe,
+        Recorded,
         Section,
     )
 
@@ -143,6 +144,11 @@ class Registry:
     def publishers(self) -> Things[Publisher]:
         """Places results can be published to."""
         return self._collect("publishers", "publisher")
+
+    @cached_property
+    def runs(self) -> Things[Recorded]:
+        """Runs that were recorded, by the family that they are of."""
+        return self._collect("runs", "recorded run")
 
     @cached_property
     def commands(self) -> Things[Command]:

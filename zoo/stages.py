@@ -45,7 +45,7 @@ def stage_of(
         model=model.id,
         revision=model.revision,
         regime=model.regime,
-        base_model=parents if parents is None or isinstance(parents, str) else list(parents),
+        base_model=parents,
         targets=trained_for,
         general=general,
         special=special,

@@ -13,10 +13,23 @@ from typing import Any
 
 from zoo.benchmarks import Benchmark, Suite
 from zoo.composites import ability, composition
-from zoo.contrasts import Chain, Churn, Flag, Joint, Method, Series, Stage, Tradeoff, Training
+from zoo.contrasts import (
+    Chain,
+    Churn,
+    EdgeTradeoff,
+    Flag,
+    FrontierPoint,
+    Joint,
+    Method,
+    Series,
+    Stage,
+    Tradeoff,
+    Training,
+)
 from zoo.errors import UnknownNameError
 from zoo.lineages import (
     Pin,
+    chain_to,
     checkpoint_groups,
     edges_of,
     is_adapter,
@@ -27,6 +40,7 @@ from zoo.lineages import (
     seed_groups,
     sibling_pairs,
     targets_of,
+    training_groups,
 )
 from zoo.matching import Matched, adjusted, traded
 from zoo.matching import contrast as contrast
@@ -38,13 +52,14 @@ from zoo.measures.draws import draws
 from zoo.measures.exchange import exchange
 from zoo.measures.flags import edge_flags, stage_flags
 from zoo.measures.front import joint
+from zoo.measures.frontier import frontier
 from zoo.measures.keeping import retention
 from zoo.measures.length import length
 from zoo.measures.making import making
 from zoo.measures.overoptimisation import distances, overoptimisation
 from zoo.measures.training import method, series
 from zoo.measures.transfer import adjusted_transfer, decomposition, splits, transfer
-from zoo.models import Family, Model, Regime
+from zoo.models import Family, Making, Model, Regime
 from zoo.results import PROTOCOLS, Protocol, Result
 from zoo.sheet import Sheet
 from zoo.stages import stage_of
@@ -95,6 +110,7 @@ def analyse(
     fours = [(edge, sheet.four(edge)) for edge in lineage]
     tradeoffs = tuple(traded(edge, sheet.fit) for edge in edges)
     points = [_joint(models, stages, chosen, sheet, protocol) for protocol in PROTOCOLS]
+    root_tradeoffs = tuple(traded(edge, sheet.fit) for edge in roots)
     scored = list(sheet.scored())
     found = Tradeoff(
         family=family.name,
@@ -107,7 +123,7 @@ def analyse(
             row for edge, four in fours for row in decomposition(*edge, four, suite.benchmarks)
         ),
         root_edges=tuple(adjusted([each for edge in roots for each in edge.contrasts.values()])),
-        root_tradeoffs=tuple(traded(edge, sheet.fit) for edge in roots),
+        root_tradeoffs=root_tradeoffs,
         siblings=tuple(traded(edge, sheet.fit) for edge in siblings),
         retention=tuple(row for edge in (*edges, *roots) for row in retention(edge, sheet.fit)),
         transfer=(
@@ -128,12 +144,10 @@ def analyse(
         ),
         parsing=tuple(row for cell in scored if (row := parsing(cell))),
         churn=tuple(_churn(edges, models, sheet)),
-        training=tuple(
-            Training(m.id, m.step, m.seed, is_adapter(m), m.adapter, m.parameters, m.trained)
-            for m in models
-        ),
+        training=tuple(map(_training, models)),
         methods=tuple(_methods(edges, models, sheet)),
         series=tuple(_series(models, sheet)),
+        frontier=tuple(_frontier(models, (*tradeoffs, *root_tradeoffs), regimes)),
         probes=(
             *length(scored, edges),
             *draws(scored, edges),
@@ -247,6 +261,36 @@ def _series(models: Sequence[Model], sheet: Sheet) -> Iterator[Series]:
                 parts.special,
                 change,
             )
+
+
+def _training(model: Model) -> Training:
+    """How a model was made, as far as its record says."""
+    made = model.made or Making("")
+    return Training(
+        model.id,
+        model.step,
+        model.seed,
+        is_adapter(model),
+        model.adapter,
+        model.parameters,
+        model.trained,
+        recipe=made.recipe,
+        settings=dict(made.settings),
+        examples=made.examples,
+        seconds=made.seconds,
+    )
+
+
+def _frontier(
+    models: Sequence[Model], edges: Iterable[EdgeTradeoff], regimes: Mapping[str, Regime]
+) -> Iterator[FrontierPoint]:
+    root = {model.id: chain_to(model, models)[0].id for model in models}
+    groups = training_groups(models)
+    still = [m for m in models if m.regime in regimes and regimes[m.regime].context]
+    from_root = [edge for edge in edges if edge.base == root[edge.other]]
+    for protocol in PROTOCOLS:
+        changes = {edge.other: edge for edge in from_root if edge.protocol == protocol}
+        yield from frontier(groups, still, changes, protocol)
 
 
 def _union(sets: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ _NOUNS: Mapping[str, Any] = {
     "training": contrasts.Training,
     "method": contrasts.Method,
     "checkpoints": contrasts.Series,
+    "frontier": contrasts.FrontierPoint,
 }
 """The dataclass behind each object of the schema."""
 
@@ -69,6 +70,7 @@ _PLACES = {
     "training": "`training[]`",
     "method": "`methods[]`",
     "checkpoints": "`series[]`",
+    "frontier": "`frontier[]`",
     "probe": "`probes[]`",
     "claim": "`claims[]`",
     "advice": "`advice[]`",
@@ -112,6 +114,13 @@ _MEANINGS = {
     "training": "step, seed and kind of each stage",
     "methods": "changes over training seeds, where a stage has several",
     "series": "checkpoints of one training in order",
+    "frontier": "ways of training whose manifests say how, each over its seeds",
+    "frontier.protocol": "how the stages were asked",
+    "frontier.targets": "capabilities that S stands for",
+    "frontier.special": "mean over seeds of the change of S, with t limits; over items where "
+    "nothing was trained",
+    "frontier.general": "the same for G",
+    "frontier.other_special": "the same for the special capabilities that are no target",
     "probes": "measurements beyond scores: see [Probes](../probes.md); lengths, calibration, "
     "coverage and the front come from the stored items",
     "advice": "what a reader asks last, answered from measured cells only",

@@ -19,6 +19,7 @@ from zoo.findings import (
     turned,
 )
 from zoo.hookspecs import Claim
+from zoo.repetitions import alike, difference, over_seeds, repeated
 from zoo.stats import Interval
 
 NAME = "fine-tuned"
@@ -83,6 +84,38 @@ def _less_than_tuning(tradeoff: Tradeoff) -> Iterator[Case]:
 
 
 def _adapters(tradeoff: Tradeoff) -> Iterator[Case]:
+    """Over training seeds where ways of training have them, else of each pair of stages."""
+    points = repeated(tradeoff, NAME)
+    pairs = [
+        (full, adapter)
+        for full in points
+        for adapter in points
+        if not full.adapter and adapter.adapter
+        if alike(full, adapter, "recipe", "settings", "step")
+    ]
+    if not pairs:
+        yield from _adapters_by_stage(tradeoff)
+        return
+    gaps = [abs(difference(*pair, "special")[0].value) for pair in pairs]
+    near = [pair for pair, gap in zip(pairs, gaps, strict=True) if gap <= MARGIN]
+    if not near:
+        raise NotTestable(
+            f"it needs an adapter and a full fine-tuning whose S is the same within "
+            f"{100 * MARGIN:.0f} points over their seeds (the nearest differ by "
+            f"{100 * min(gaps):.1f})"
+        )
+    for full, adapter in near:
+        if not full.seconds or not adapter.seconds:
+            raise NotTestable(
+                "it needs the training time of both the adapter and the full fine-tuning"
+            )
+        kept = over_seeds(full, adapter, "general", above(0.0))
+        share = adapter.seconds / full.seconds
+        cheaper = Condition("training time over that in full", share, share, share, below(0.5))
+        yield case(full.models[0], adapter.models[0], kept, cheaper)
+
+
+def _adapters_by_stage(tradeoff: Tradeoff) -> Iterator[Case]:
     adapters = {each.model for each in tradeoff.training if each.adapter}
     pairs = [
         row
@@ -125,6 +158,25 @@ def _at_matched_skill(
 
 
 def _little_data(tradeoff: Tradeoff) -> Iterator[Case]:
+    """Over training seeds where amounts of data have them, else of each pair of stages."""
+    points = [point for point in repeated(tradeoff, NAME) if point.examples]
+    tried = False
+    for many in points:
+        amounts = [point for point in points if alike(point, many, "examples", "step")]
+        most = max(point.examples or 0 for point in amounts)
+        fit = [point for point in amounts if 10 * (point.examples or 0) <= most]
+        if many.examples != most or not fit:
+            continue
+        few = max(fit, key=lambda point: point.examples or 0)
+        what = f"with {few.examples} examples minus .9 of ΔS with {most}, over seeds"
+        tried = True
+        condition = over_seeds(many, few, "special", above(0.0), what, 0.9)
+        yield case(many.models[0], few.models[0], condition)
+    if not tried:
+        yield from _little_data_by_stage(tradeoff)
+
+
+def _little_data_by_stage(tradeoff: Tradeoff) -> Iterator[Case]:
     """The gain with a tenth of the data minus .9 of the gain with all of it, from one parent.
 
     That is the difference of the two stages, on the same items, plus a tenth of the full gain.

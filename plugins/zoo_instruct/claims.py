@@ -22,6 +22,7 @@ from zoo.findings import (
     two_shares,
 )
 from zoo.hookspecs import Claim
+from zoo.repetitions import alike, over_seeds, repeated
 from zoo.stats import Z
 
 NAME = "instruction-tuned"
@@ -235,6 +236,33 @@ def _safety(tradeoff: Tradeoff) -> Iterator[Case]:
 
 
 def _start(tradeoff: Tradeoff) -> Iterator[Case]:
+    """Over training seeds where both starts have them, else of each pair of stages."""
+    points = repeated(tradeoff, "fine-tuned")
+    starts = {point.base: regime_of(tradeoff, point.base) for point in points}
+    pairs = [
+        (base, chat)
+        for base in points
+        for chat in points
+        if (starts[base.base], starts[chat.base]) == ("pretrained", NAME)
+        if alike(base, chat, "base")
+    ]
+    for pair in pairs:
+        either = (
+            (
+                over_seeds(*pair, "special", above(MARGIN)),
+                over_seeds(*pair, "general", above(-MARGIN)),
+            ),
+            (
+                over_seeds(*pair, "general", above(MARGIN)),
+                over_seeds(*pair, "special", above(-MARGIN)),
+            ),
+        )
+        yield Case(pair[0].models[0], pair[1].models[0], either)
+    if not pairs:
+        yield from _start_by_stage(tradeoff)
+
+
+def _start_by_stage(tradeoff: Tradeoff) -> Iterator[Case]:
     """Fine-tuned from an instruct model minus fine-tuned alike from its base."""
     starts = {
         stage.model: _start_of(tradeoff, stage)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from zoo import hookimpl
-from zoo.hookspecs import Recipe
+from zoo.hookspecs import Recipe, Recorded
 from zoo.models import Family, Model
 from zoo_nano import manifest
+from zoo_nano.frontiers import grid, recording
 from zoo_nano.pretraining import PRETRAINING, pretrain
 from zoo_nano.recipes import STAGES, Stage
 
@@ -45,6 +46,12 @@ def zoo_families() -> list[Family]:
 
 @hookimpl
 def zoo_recipes() -> list[Recipe]:
-    """How the base is trained, and one recipe for each stage, named like its model."""
+    """How the base is trained, one recipe for each stage, named like its model, and the grids'."""
     base = Recipe(PRETRAINING, "pretrained", pretrain, "the embedded family's base, from nothing")
-    return [base, *(stage.made_by for stage in STAGES.values())]
+    return [base, *(stage.made_by for stage in STAGES.values()), *grid.recipes()]
+
+
+@hookimpl
+def zoo_runs() -> list[Recorded]:
+    """The grids of trainings that are shipped: what they showed, without their weights."""
+    return recording.shipped()

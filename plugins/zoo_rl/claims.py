@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from zoo.findings import (
     stages_into,
 )
 from zoo.hookspecs import Claim
+from zoo.repetitions import courses
 from zoo.stats import Interval
 
 NAME = "RL-tuned"
@@ -37,8 +39,14 @@ def claims() -> list[Claim]:
     ]
 
 
-def _raises(tradeoff: Tradeoff) -> list[Case]:
-    return composite_cases(tradeoff, NAME, "special", above(MARGIN))
+def _raises(tradeoff: Tradeoff) -> Iterator[Case]:
+    rewards = {
+        each.model: f"rewarded by {each.settings['reward']}"
+        for each in tradeoff.training
+        if "reward" in each.settings
+    }
+    for found in composite_cases(tradeoff, NAME, "special", above(MARGIN)):
+        yield replace(found, note=rewards.get(found.other or "", ""))
 
 
 def _beyond_sampling(tradeoff: Tradeoff) -> Iterator[Case]:
@@ -138,6 +146,19 @@ def _by_length(tradeoff: Tradeoff) -> Iterator[Case]:
 
 
 def _too_much(tradeoff: Tradeoff) -> Iterator[Case]:
+    """Over training seeds where ways of training have them, else of each training."""
+    tried = False
+    for first, last, fall, seeds in courses(tradeoff, NAME, FEW_CHECKPOINTS):
+        what = "S of the last minus the best, over seeds"
+        condition = estimate_condition(what, fall, below(0.0), seeds)
+        if condition:
+            tried = True
+            yield case(first, last, condition, note="by step, not by KL")
+    if not tried:
+        yield from _too_much_by_training(tradeoff)
+
+
+def _too_much_by_training(tradeoff: Tradeoff) -> Iterator[Case]:
     own = {stage.model for stage in stages_into(tradeoff, NAME)}
     series = [s for s in tradeoff.series if own.issuperset(s.models) and s.protocol == "uniform"]
     long = [each for each in series if len(each.models) >= FEW_CHECKPOINTS]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from reporting.examples import DPO, INSTRUCT, LAW, ROOT, SFT, family
+from reporting.ways import with_ways
 from zoo.contrasts import (
     Chain,
     Change,
@@ -177,4 +178,4 @@ def full_family() -> Tradeoff:
         {"question": "Retrieval?", "answer": "Not measured.", "measured": False, "evidence": []},
     )  # fmt: skip
     own = {"joint": joint, "flags": flags, "churn": churn, "advice": advice, **details()}
-    return replace(bare, probes=tuple(probes), **own)
+    return with_ways(replace(bare, probes=tuple(probes), **own))

@@ -35,7 +35,7 @@ def full() -> Tradeoff:
 
 ALWAYS = "plane lineage targets heatmap slope forest decomposition flips".split()
 PROBED = """length calibration coverage passk diversity abstention razor
-overoptimisation""".split()
+overoptimisation frontier""".split()
 
 
 @pytest.mark.parametrize("name", [*ALWAYS, *PROBED])

@@ -10,7 +10,7 @@ import numpy as np
 from tradeoff.lineage import FLOAT32, REGIMES
 from zoo.benchmarks import Benchmark, Suite
 from zoo.contrasts import Tradeoff
-from zoo.models import Family, Model, Prompting
+from zoo.models import Family, Making, Model, Prompting
 from zoo.results import PROTOCOLS, Item, Protocol, Result, RunSpec, Score
 from zoo.tradeoff import analyse
 
@@ -26,8 +26,9 @@ CHAT = Model("chat", regime="instruction-tuned", base_model="base", targets=("an
 RL = Model("rl", regime="RL-tuned", base_model="chat", targets=("math",))
 FULL = Model("full", regime="fine-tuned", base_model="base", targets=("law",))
 LORA = replace(FULL, id="lora", loader_args={"peft": "adapter"})
+MADE = Making("full", {"learning_rate": 3e-4}, examples=384, seconds=40.0)
 SEEDS = tuple(
-    Model(f"seed{n}", regime="fine-tuned", base_model="base", targets=("law",), seed=n)
+    Model(f"seed{n}", regime="fine-tuned", base_model="base", targets=("law",), seed=n, made=MADE)
     for n in range(3)
 )
 STEPS = tuple(

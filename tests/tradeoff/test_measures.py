@@ -30,10 +30,10 @@ from zoo.columns import read_cells
 from zoo.measures.calibration import BINS, calibration
 from zoo.measures.chains import halves, peak_minus_last
 from zoo.measures.front import non_dominated
-from zoo.measures.training import over_seeds
 from zoo.models import Family, Prompting
 from zoo.reporting.data import schema
 from zoo.results import Protocol
+from zoo.seeds import over_seeds
 from zoo.stats import Interval, minimum_detectable_effect
 from zoo.tradeoff import analyse
 

@@ -22,7 +22,7 @@ def register(verbs: Any) -> None:
         "show the trade-off of what has been run",
         run,
         description="Render results from the store, without loading a model. Without TARGET, the "
-        "newest run; TARGET is a family, or models of it.",
+        "newest run; TARGET is a family, or models of it, or a run that a plugin has recorded.",
     )
     add_what(parser)
     parser.add_argument(
@@ -73,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
 def tradeoffs_of(host: Host, args: argparse.Namespace) -> list[Tradeoff]:
     """The trade-off of each family that is named, or of the newest run; notes go to stderr."""
+    from zoo.importing.recorded import recorded
     from zoo.recall import recall
     from zoo.reporting.text import clean
     from zoo.tradeoffs import tradeoff_of
@@ -81,6 +82,9 @@ def tradeoffs_of(host: Host, args: argparse.Namespace) -> list[Tradeoff]:
     tradeoffs = []
     named: list[str | None] = [*families]
     for family in named or [None]:
+        if args.special is None and (known := recorded(host, family, args.suite, models)):
+            tradeoffs.append(known)
+            continue
         found = recall(host.store, family, args.suite, models)
         tradeoffs.append(
             tradeoff_of(

@@ -14,27 +14,8 @@ from zoo.measures.chains import halves
 from zoo.models import Model
 from zoo.pairing import Aligned
 from zoo.results import Protocol
-from zoo.stats import LEVEL, composite_difference
-
-FEW = 3
-"""Training seeds below which nothing is said of a method."""
-
-
-def over_seeds(changes: Sequence[float]) -> Estimate:
-    """The mean of k seeds' changes and its t interval with k - 1 degrees of freedom.
-
-    >>> round(over_seeds([0.1, 0.2, 0.3]).low, 3)
-    -0.048
-    """
-    from scipy.special import stdtrit
-
-    k = len(changes)
-    mean = math.fsum(changes) / k
-    if k < 2:
-        return Estimate(mean)
-    error = float(np.std(changes, ddof=1)) / math.sqrt(k)
-    half = float(stdtrit(k - 1, 0.5 + LEVEL / 2)) * error
-    return Estimate(mean, mean - half, mean + half)
+from zoo.seeds import FEW, over_seeds
+from zoo.stats import composite_difference
 
 
 def method(base: str, edges: Sequence[EdgeTradeoff]) -> Method:

@@ -3,7 +3,7 @@
     {"schema", "zoo", "run": {id, family, suite, started, settings},
      "cells": [{spec, status, error, response_key, score_key, scores, provenance, withheld}],
      "standing": what `zoo.standings` makes of the run, from which a leaderboard is made,
-     "tradeoff": stages, edges and trade-offs of the run as in zoo.tradeoff/1}
+     "tradeoff": stages, edges, trade-offs and ways of training as in zoo.tradeoff/1}
 
 `run` with `cells` (less scores, provenance and withheld) is a run record of the store. Fields go
 out by the lists of this file, and of no others; what a loader was told is only named where it
@@ -46,7 +46,10 @@ PROVENANCE = (
     "plugins".split()
 )
 IMPORTED = "format date version file_sha256 git_hash".split()
-TRADEOFF = "schema family suite targets stages edges tradeoffs decomposition claims".split()
+TRADEOFF = (
+    "schema family suite targets stages edges tradeoffs decomposition claims training methods "
+    "series frontier".split()
+)
 
 
 @dataclass(frozen=True)
@@ -146,12 +149,16 @@ def made_of(model: Model) -> dict[str, Any] | None:
     if model.made is None:
         return None
     table: dict[str, Any] = plain(model.made)
-    settings = {
+    return {**table, "settings": _settings_of(table["settings"])}
+
+
+def _settings_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What a recipe was told, less what names a folder of this machine."""
+    return {
         name: redact(value) if isinstance(value, str) else value
-        for name, value in table["settings"].items()
+        for name, value in settings.items()
         if not (isinstance(value, str) and _is_path(value))
     }
-    return {**table, "settings": settings}
 
 
 def _is_path(text: str) -> bool:
@@ -184,7 +191,11 @@ def _tradeoff_of(run: Published) -> dict[str, Any]:
         {**stage, "scores": [{**score, "error": None} for score in stage["scores"]]}
         for stage in found["stages"] or ()
     ]
-    return {**found, "stages": stages}
+    made = {
+        name: [{**row, "settings": _settings_of(row["settings"])} for row in found[name] or ()]
+        for name in ("training", "frontier")
+    }
+    return {**found, "stages": stages, **made}
 
 
 def _goes_out(name: str, value: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from zoo.contrasts import Tradeoff
 from zoo.errors import ConfigError, UnknownNameError
 from zoo.reporting.charts import FIGURES, Figure, theme
+from zoo.reporting.ways import condensed
 
 FONT = "Helvetica, Arial, sans-serif"
 PANEL = 430
@@ -57,6 +58,7 @@ def whole(figure: Figure) -> dict[str, Any]:
 def _figure(tradeoff: Tradeoff, name: str) -> Figure:
     if name not in FIGURES:
         raise UnknownNameError("figure", name, FIGURES)
+    tradeoff = condensed(tradeoff)
     figure = FIGURES[name](tradeoff, PANEL)
     if figure is not None and len(figure.panels) == 1:
         figure = FIGURES[name](tradeoff, 2 * PANEL)

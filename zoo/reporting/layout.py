@@ -15,9 +15,12 @@ from zoo.reporting.cells import BH_LEVEL, HOLM_LEVEL, change_cell, estimate_cell
 from zoo.reporting.claims_table import claims_table, untried
 from zoo.reporting.detail_tables import READING, detail_tables
 from zoo.reporting.draft import NOTE_WIDTH, Draft
+from zoo.reporting.frontier_table import READING as WAYS
+from zoo.reporting.frontier_table import frontier_table
 from zoo.reporting.lineage import NAME_WIDTH
 from zoo.reporting.tables import Block, Cell, Column, Report, Row, Table
 from zoo.reporting.text import clean, shorten
+from zoo.reporting.ways import condensed, planes
 from zoo.results import Protocol
 
 
@@ -27,8 +30,9 @@ def lay_out(tradeoff: Tradeoff, *, paper: bool = False, details: bool = False) -
     paper: as a paper or a model card wants it, with the last stages' own scores and every claim's
     reason. details: with the tables that a terminal has no room for.
     """
+    tradeoff = condensed(tradeoff)
     draft = Draft(tradeoff)
-    tables = [_stages(draft), _edges(draft), capability_table(draft)]
+    tables = [frontier_table(draft), _stages(draft), _edges(draft), capability_table(draft)]
     tables += [benchmark_table(draft, each, finals=paper) for each in draft.protocols]
     claims = claims_table(draft, whole=paper)
     tables = [table for table in tables if table.blocks]
@@ -132,6 +136,12 @@ def _reading(draft: Draft, tables: list[Table], untried: str) -> tuple[str, ...]
     }
     labels = [row.label for table in tables for each in table.blocks for row in each.rows]
     raw = any(label.endswith(RAW) for label in labels)
+    placed = {
+        model
+        for plane in planes(draft.tradeoff)
+        for way in plane.ways
+        for model in way.point.models
+    }
     folds = any(label.removesuffix(RAW).endswith(FOLDED) for label in labels)
     sentences = [
         "G: mean of the general capabilities that are no target; S: of the targets; Other: of the "
@@ -149,7 +159,8 @@ def _reading(draft: Draft, tables: list[Table], untried: str) -> tuple[str, ...]
         if folds
         else "",
         untried,
-        *(_seeded(draft, each) for each in draft.tradeoff.methods),
+        *(_seeded(draft, each) for each in draft.tradeoff.methods if not placed & {*each.models}),
+        WAYS if placed else "",
         "Intervals are over items and speak of these checkpoints; a claim about the method of "
         "training needs at least three training seeds.",
     ]

@@ -20,6 +20,7 @@ from zoo.reporting.packing import pack
 from zoo.reporting.tables import Column
 from zoo.reporting.text import clean
 from zoo.reporting.verdicts import verdicts
+from zoo.reporting.ways import condensed
 from zoo.uncollected import uncollected
 
 WIDE, NARROW = 620, 340
@@ -88,6 +89,7 @@ def explorer_index(tradeoff: Tradeoff) -> list[dict[str, Any]]:
 def _figures(tradeoff: Tradeoff) -> tuple[list[Figure], dict[str, Any]]:
     """Every figure that has something to show, and what the browser needs to draw it."""
     figures, specs = [], {}
+    tradeoff = condensed(tradeoff)
     for name, draw in FIGURES.items():
         wide, narrow = draw(tradeoff, WIDE), draw(tradeoff, NARROW)
         if wide is not None and narrow is not None:

@@ -13,6 +13,7 @@ from zoo.reporting.charts.diversity import diversity
 from zoo.reporting.charts.figure import Figure, Panel
 from zoo.reporting.charts.flips import flips
 from zoo.reporting.charts.forest import forest
+from zoo.reporting.charts.frontier import frontier
 from zoo.reporting.charts.heatmap import heatmap
 from zoo.reporting.charts.length import length
 from zoo.reporting.charts.lineage import lineage
@@ -29,6 +30,7 @@ Draw = Callable[[Tradeoff, int], Figure | None]
 
 FIGURES: Mapping[str, Draw] = {
     "plane": plane,
+    "frontier": frontier,
     "lineage": lineage,
     "targets": targets,
     "heatmap": heatmap,
