@@ -17,6 +17,7 @@ from zoo.cli import (
     leaderboard,
     listings,
     plan,
+    prefetch,
     publish,
     pulling,
     report,
@@ -42,6 +43,7 @@ VERBS = (
     compare,
     gate,
     plan,
+    prefetch,
     ask,
     status,
     importing,
@@ -57,7 +59,7 @@ VERBS = (
 )
 """Modules with verbs, in the order of the help. Each has `register(verbs)`."""
 
-LATER = frozenset("""train watch prefetch""".split())
+LATER = frozenset("""train watch""".split())
 """Verbs that are promised and not built: the command line says so instead of guessing."""
 
 
