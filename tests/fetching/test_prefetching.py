@@ -311,7 +311,10 @@ def test_data_that_a_run_would_not_find_again_without_a_network_are_said_to_be_s
     before: Before,
 ) -> None:
     assert before.said["named"].status == 1
-    assert "without a network the library `datasets` does not find it" in before.said["named"].err
+    assert (
+        "without a network the library `datasets` does not find them again"
+        in before.said["named"].err
+    )
 
 
 def test_folders_and_the_embedded_family_need_nothing_and_it_is_said(before: Before) -> None:

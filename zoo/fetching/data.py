@@ -13,10 +13,13 @@ from typing import Any
 
 from zoo.benchmarks import Benchmark
 from zoo.errors import BenchmarkError, ZooError
-from zoo.evaluation.preflight.data import data_set_of, in_cache
+from zoo.evaluation.preflight.data import data_set_of, in_cache, reads_addresses
 from zoo.evaluation.tasks import TaskLoader
 from zoo.fetching.repositories import Repository, damaged_files, listing
 from zoo.probing import describe
+
+ADDRESSES = "files named by address"
+"""What stands for a data set where tasks name none but addresses."""
 
 COMMIT = re.compile("[0-9a-f]{40}")
 
@@ -49,7 +52,9 @@ def by_data_set(
     problems: list[tuple[str, str]] = []
     for benchmark in benchmarks:
         try:
-            found.setdefault(data_set_of(loader.find(benchmark.task)), []).append(benchmark)
+            task = loader.find(benchmark.task)
+            name = ADDRESSES if reads_addresses(task) else data_set_of(task)
+            found.setdefault(name, []).append(benchmark)
         except ZooError as problem:
             problems.append((benchmark.task, str(problem)))
     return found, problems
@@ -79,9 +84,9 @@ def fetch_data(loader: TaskLoader, name: str, benchmarks: Sequence[Benchmark]) -
             problems = [*problems, f"{still[0]} of {name} came with other bytes than the Hub's"]
     if name and not problems:
         problems = [
-            f"{name} was fetched for the task '{each.task}', and without a network the library "
-            "`datasets` does not find it again, since the task names files of it; keep copies of "
-            "these and name them in a task file of your own"
+            f"the data of the task '{each.task}' were fetched, and without a network the library "
+            "`datasets` does not find them again, since the task names single files; keep copies "
+            "of these and name them in a task file of your own"
             for each in benchmarks
             if not is_here(loader, [each])
         ]

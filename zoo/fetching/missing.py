@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from zoo.evaluation.places import Place, places_of
 from zoo.evaluation.preflight.data import data_set_of, in_cache
+from zoo.fetching.data import ADDRESSES
 from zoo.fetching.wanted import Wanted
 from zoo.host import Host
 from zoo.models import Model
@@ -66,6 +67,6 @@ def _data(host: Host, wanted: Wanted) -> Iterator[Missing]:
         except Exception:
             continue
         if isinstance(task, Task) and not in_cache(task):
-            found.setdefault(data_set_of(task), []).append(task.name)
+            found.setdefault(data_set_of(task) or ADDRESSES, []).append(task.name)
     for name, tasks in found.items():
         yield Missing("data", name, tasks=tuple(tasks))

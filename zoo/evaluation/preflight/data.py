@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zoo.probing import describe
 from zoo.snapshots import PATIENCE, causes, is_silence
-from zoo.tasks import FILE_BUILDERS, Task
+from zoo.tasks import FILE_BUILDERS, Task, texts
 
 MEMORY = 60.0
 """Seconds for which it is known whether the Hub answers for a data set, of which a group of tasks
@@ -23,6 +23,14 @@ def data_set_of(task: Task) -> str:
     """The data set of the Hub that a task's file names; "" where it names files, or none."""
     name = str(task.config.get("dataset_path") or "")
     return "" if name in FILE_BUILDERS or Path(name).exists() else name
+
+
+def reads_addresses(task: Task) -> bool:
+    """Whether a task's file names files by address, which `datasets` seeks on the network alone."""
+    if task.config.get("dataset_path") not in FILE_BUILDERS:
+        return False
+    files = (task.config.get("dataset_kwargs") or {}).get("data_files") or []
+    return any("://" in file for file in texts(files))
 
 
 @contextmanager
@@ -76,6 +84,8 @@ def offline() -> Iterator[None]:
 
 def in_cache(task: Task) -> bool:
     """Whether a run without a network finds the data of a task, as far as its file names them."""
+    if reads_addresses(task):
+        return False
     dataset = data_set_of(task)
     if not dataset or "class" in task.config or task.config.get("custom_dataset"):
         return True
