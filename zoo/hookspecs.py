@@ -201,7 +201,8 @@ class Publisher:
         `zoo.publishing.Bundle` of files by path, target what --repo or zoo.toml's
         ``[publish.NAME] repo`` says, options are ``[publish.NAME.options]``. It raises ZooError on
         failure; a bundle stays in the store's outbox and is given to it again, so publishing what
-        is there already must change nothing.
+        is there already must change nothing. Where it cannot look what is there, it takes an
+        argument `notes`, a `zoo.publishing.Notes` of what it has sent.
     """
 
     name: str

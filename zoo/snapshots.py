@@ -73,41 +73,78 @@ def small_snapshot(name: str, revision: str | None, more: Sequence[str] = ()) ->
 def read_snapshot(name: str, revision: str | None, more: Sequence[str] = ()) -> Snapshot:
     """As `small_snapshot`, with what the Hub says of the model."""
     from huggingface_hub import snapshot_download
+
+    answered, info = _ask(name, revision)
+    try:
+        found = snapshot_download(
+            name,
+            revision=revision,
+            allow_patterns=[*SMALL_FILES, *more],
+            local_files_only=not answered,
+            tqdm_class=_silent(),
+        )
+    except Exception as problem:
+        if reason := reason_of(problem, name, revision):
+            raise ModelError(reason) from None
+        raise
+    counted = getattr(getattr(info, "safetensors", None), "total", None)
+    return Snapshot(Path(found), counted)
+
+
+def cached_snapshot(name: str, revision: str | None, more: Sequence[str] = ()) -> Path | None:
+    """As `small_snapshot`, of the cache alone; None where it does not hold all of these files."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    wanted = [*SMALL_FILES, *more]
+    try:
+        found = snapshot_download(
+            name, revision=revision, allow_patterns=wanted, local_files_only=True
+        )
+    except (LocalEntryNotFoundError, HFValidationError, OSError):
+        return None
+    return Path(found)
+
+
+def reason_of(problem: Exception, name: str, revision: str | None, kind: str = "model") -> str:
+    """Why a repository's files cannot be had, with the remedy; "" where that is not the Hub's.
+
+    kind: model or dataset.
+    """
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
         HFValidationError,
-        LocalEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
 
-    try:
-        wanted = [*SMALL_FILES, *more]
-        answered, info = _ask(name, revision)
-        found = snapshot_download(
-            name,
-            revision=revision,
-            allow_patterns=wanted,
-            local_files_only=not answered,
-            tqdm_class=_silent(),
-        )
-        counted = getattr(getattr(info, "safetensors", None), "total", None)
-        return Snapshot(Path(found), counted)
-    except GatedRepoError:
-        reason = f"{name} is gated; accept its terms on the Hub, then set HF_TOKEN"
-    except RepositoryNotFoundError:
-        reason = f"there is no model {name} on the Hub (if it is private, set HF_TOKEN)"
-    except RevisionNotFoundError:
-        reason = f"{name} has no revision {revision!r} (its page on the Hub lists them)"
-    except HFValidationError as problem:
-        reason = f"{name!r} is no Hub id: {problem}"
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as problem:
-        reason = (
-            f"{name} is not in the cache and the Hub cannot be reached "
-            f"({type(problem).__name__}); fetch it where there is a network, or name a folder"
-        )
-    raise ModelError(reason)
+    match problem:
+        case GatedRepoError():
+            return f"{name} is gated; accept its terms on the Hub, then set HF_TOKEN"
+        case RepositoryNotFoundError():
+            noun = "data set" if kind == "dataset" else kind
+            return f"there is no {noun} {name} on the Hub (if it is private, set HF_TOKEN)"
+        case RevisionNotFoundError():
+            return f"{name} has no revision {revision!r} (its page on the Hub lists them)"
+        case HFValidationError():
+            return f"{name!r} is no Hub id: {problem}"
+        case HfHubHTTPError() | OSError():
+            if refused := _refused(problem):
+                return f"the Hub refuses {name} ({refused}); set HF_TOKEN to one that may read it"
+            return (
+                f"{name} is not in the cache and the Hub cannot be reached "
+                f"({type(problem).__name__}); `zoo prefetch SUITE {name}` fetches it where there "
+                "is a network, or name a folder"
+            )
+    return ""
+
+
+def _refused(problem: Exception) -> int:
+    """The status with which the Hub refuses, 0 where it has not."""
+    answers = (getattr(each, "response", None) for each in causes(problem))
+    found = (getattr(each, "status_code", 0) for each in answers)
+    return next((status for status in found if status in (401, 403)), 0)
 
 
 def _silent() -> Any:

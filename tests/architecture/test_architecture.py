@@ -75,7 +75,7 @@ FLOORS = (
     {"maintenance", "preparation"},
     {"leaderboards", "measuring", "waves"},
     {"running"},
-    {"asking", "checking", "comparing", "publishing", "rescoring", "tradeoffs"},
+    {"asking", "checking", "comparing", "fetching", "publishing", "rescoring", "tradeoffs"},
     {"importing", "training"},
     {"api", "pricing"},
     {"authoring"},

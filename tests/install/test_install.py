@@ -19,7 +19,7 @@ pytestmark = pytest.mark.install
 CHECKOUT = Path(zoo.__file__).parents[1]
 PLUGINS = set(
     """benchmarks catalogue finetuned instruct masked merged multimodal nano openai peft pretrained
-    probes quantized rag ray rl seq2seq trl vllm""".split()
+    probes quantized rag ray rl seq2seq trackers trl vllm""".split()
 )
 
 if not (CHECKOUT / "pyproject.toml").is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,18 +27,23 @@ def keep(
     value: float = 0.5,
     weights: str = "w",
     chance: float = 0.25,
+    benchmark: Benchmark = BENCHMARK,
+    answers: Sequence[float] = (0.0, 1.0, 0.0, 1.0),
 ) -> RecordedCell:
-    """A scored cell in the store, as a run records it."""
-    benchmark = replace(BENCHMARK, chance=chance)
+    """A scored cell in the store, as a run records it. answers: the score of each item."""
+    benchmark = replace(benchmark, chance=chance)
     spec = RunSpec(model, benchmark, protocol, Prompting())
     key = digest([model.id, protocol, value, weights])
     provenance = Provenance(key[::-1], key, weights=weights, loader="torch", dtype="float32")
     items = [
-        Item(f"i{n}", f"i{n}", 0, float(n % 2), None, None, None, 0.25, 0.5, "x", "p")
-        for n in range(4)
+        Item(f"i{n}", f"i{n}", 0, score, None, None, None, 0.25, 0.5, "x", "p")
+        for n, score in enumerate(answers)
     ]
     columns = {name: [getattr(i, name) for i in items] for name in Item.__dataclass_fields__}
-    summary = {"scores": plain((Score("acc", value, 0.1, 4),)), "provenance": plain(provenance)}
+    summary = {
+        "scores": plain((Score("acc", value, 0.1, len(items)),)),
+        "provenance": plain(provenance),
+    }
     store.put(SCORES, key, columns, summary)
     return RecordedCell(spec, "scored", key[::-1], key)
 

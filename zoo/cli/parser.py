@@ -17,6 +17,7 @@ from zoo.cli import (
     leaderboard,
     listings,
     plan,
+    prefetch,
     publish,
     pulling,
     report,
@@ -43,6 +44,7 @@ VERBS = (
     compare,
     gate,
     plan,
+    prefetch,
     ask,
     status,
     importing,
@@ -59,7 +61,7 @@ VERBS = (
 )
 """Modules with verbs, in the order of the help. Each has `register(verbs)`."""
 
-LATER = frozenset("""watch prefetch""".split())
+LATER = frozenset("""watch""".split())
 """Verbs that are promised and not built: the command line says so instead of guessing."""
 
 

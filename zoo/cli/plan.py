@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.cli.flags import add_asking, add_loading, add_probes, add_targets
 
 if TYPE_CHECKING:
+    from zoo.fetching.missing import Missing
     from zoo.host import Host
     from zoo.models import Family
     from zoo.plan import Plan
@@ -27,7 +28,8 @@ def register(verbs: Any) -> None:
         description="List the cells of a run without running it, and check each as a run does "
         "before it loads a weight: data, templates, metrics, memory, disk. --explain names the "
         "rule behind each choice (command line > zoo.toml > benchmark > regime). Then comes the "
-        "price of what is to be asked: download, disk, memory, tokens, time and what it rests on.",
+        "price of what is to be asked: download, disk, memory, tokens, time and what it rests on, "
+        "and what is not in the caches.",
     )
     add_targets(parser)
     add_asking(parser)
@@ -41,7 +43,10 @@ def register(verbs: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the plan and what was found; 1 where a cell would fail."""
     from zoo.cli.opening import open_host
+    from zoo.cli.prefetch import missing_said
     from zoo.cli.run import show_failed, show_problems, wishes_of
+    from zoo.fetching.missing import missing_of
+    from zoo.fetching.wanted import wanted_of
     from zoo.running import plan_family
 
     host = open_host(args)
@@ -64,7 +69,10 @@ def run(args: argparse.Namespace) -> int:
         specs, status, prices = _listed(host, family, plan, args)
         failed += status["failed"]
         passed_over += status.get("not applicable", ())
-        rows += [_as_json(spec, status, prices) for spec in specs]
+        missing = missing_of(host, wanted_of(host, [(family, suite)]))
+        if missing and not args.json:
+            print(missing_said(missing, suite.name, args))
+        rows += [_as_json(spec, status, prices, missing) for spec in specs]
     if args.json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
     show_problems(host, plans)
@@ -135,10 +143,13 @@ def _listed(
 
 
 def _as_json(
-    spec: RunSpec, status: Mapping[str, Sequence[Result]], prices: Sequence[Price]
+    spec: RunSpec,
+    status: Mapping[str, Sequence[Result]],
+    prices: Sequence[Price],
+    missing: Sequence[Missing],
 ) -> dict[str, Any]:
     """A cell. status: results that are known, by what the cell is called then. prices: of the
-    models; its own is null where nothing was checked."""
+    models; its own is null where nothing was checked. missing: what the caches lack."""
     from zoo.structuring import plain
 
     known = {
@@ -163,6 +174,9 @@ def _as_json(
         "status": called,
         "error": error,
         "price": next((plain(each) for each in prices if each.model == spec.model.id), None),
+        "missing": [
+            plain(each) for each in missing if each.concerns(spec.model, spec.benchmark.task)
+        ],
     }
 
 

@@ -90,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
         for family, suite in zip(families, suites, strict=True)
     ]
     show_problems(host, plans)
+    _show_missing(host, families, suites, args)
     status = 0
     for family, suite in zip(families, suites, strict=True):
         outcome = run_shown(host, family, suite, args)
@@ -98,6 +99,24 @@ def run(args: argparse.Namespace) -> int:
         show_outcome(host, family, outcome)
         status = max(status, int(bool(outcome.failed)))
     return status
+
+
+def _show_missing(
+    host: Host, families: Sequence[Family], suites: Sequence[Suite], args: argparse.Namespace
+) -> None:
+    """What a run that is told to stay offline will not find; the rest of it goes on."""
+    from huggingface_hub import constants
+
+    from zoo.cli.prefetch import missing_said
+    from zoo.fetching.missing import missing_of
+    from zoo.fetching.wanted import wanted_of
+
+    if not constants.HF_HUB_OFFLINE:
+        return
+    for family, suite in zip(families, suites, strict=True):
+        if missing := missing_of(host, wanted_of(host, [(family, suite)])):
+            said = missing_said(missing, suite.name, args)
+            print(f"zoo: HF_HUB_OFFLINE is set, and {said}", file=sys.stderr)
 
 
 def run_shown(host: Host, family: Family, suite: Suite, args: argparse.Namespace) -> Outcome | None:

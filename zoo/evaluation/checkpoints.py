@@ -5,14 +5,15 @@ Nothing here loads weights: preflight runs it for every model before the first o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import ModelError, PromptingError
-from zoo.evaluation.preflight.code import CODE, TRUST, code_digest, how_to_pin, pinned, references
+from zoo.evaluation.places import Place, places_of
+from zoo.evaluation.preflight.code import TRUST, code_digest, how_to_pin, pinned, references
 from zoo.evaluation.tasks import RenderChat
 from zoo.fingerprints import Fingerprint, chat_template_of, digest, fingerprint, read_json
 from zoo.models import Model, Prompting
@@ -98,19 +99,18 @@ def find_checkpoint(
     """
     if not reads_files:
         return _by_name(model, model.loader_args if args is None else args)
-    args = model.loader_args
-    base, peft = str(args.get("pretrained", model.id)), args.get("peft")
-    revision = args.get("revision", None if peft is not None else model.revision)
-    wish = args.get(TRUST)
-    folder, base_id = _locate(base, revision, "config.json", CODE if wish else ())
+    places = places_of(model)
+    base, over_it = places["model"], places.get("adapter")
+    wish = model.loader_args.get(TRUST)
+    folder, base_id = _locate(base)
     own = fingerprint(folder)
     processor = own.processor
     weights, tokenizer = base_id or _weights(folder, own), folder
     fetched: dict[str, str] = {}
     adapter: Path | None = None
     own_commit = folder.name if base_id else None
-    if peft is not None:
-        adapter, peft_id = _locate(str(peft), model.revision, "adapter_config.json")
+    if over_it is not None:
+        adapter, peft_id = _locate(over_it)
         own_commit = adapter.name if peft_id else None
         if peft_id:
             fetched["peft"] = str(adapter)
@@ -120,13 +120,13 @@ def find_checkpoint(
         weights = digest([weights, _weights(adapter, over, ADAPTER[0])])
         if over.tokenizer:
             own, tokenizer = over, adapter
-    if "tokenizer" in args:
-        tokenizer, hub_id = _locate(str(args["tokenizer"]), None, "tokenizer_config.json")
+    if "tokenizer" in places:
+        tokenizer, hub_id = _locate(places["tokenizer"])
         if hub_id:
             fetched["tokenizer"] = str(tokenizer)
         own = fingerprint(tokenizer)
     identity = Fingerprint(weights, own.tokenizer, own.chat_template, processor)
-    repository, commit = (base, folder.name) if base_id else (None, None)
+    repository, commit = (base.name, folder.name) if base_id else (None, None)
     others = [place for place in (adapter, tokenizer) if place not in (None, folder)]
     pin = pinned(model.id, wish, commit, folder, others)
     if repository and is_whole(folder):
@@ -139,9 +139,10 @@ def find_checkpoint(
 def _by_name(model: Model, args: Mapping[str, Any]) -> Checkpoint:
     """A model whose weights nobody here sees; of its tokenizer, if one is named, the bytes."""
     named = digest([model.id, model.revision, dict(args)])
-    if not (tokenizer := args.get("tokenizer")):
+    place = places_of(model, reads_files=False, args=args).get("tokenizer")
+    if place is None:
         return Checkpoint(Fingerprint(named, "", ""))
-    folder, hub_id = _locate(str(tokenizer), None, "tokenizer_config.json")
+    folder, hub_id = _locate(place)
     own = fingerprint(folder)
     found = Fingerprint(named, own.tokenizer, own.chat_template)
     fetched = {"tokenizer": str(folder)} if hub_id else {}
@@ -163,24 +164,15 @@ def _weights(folder: Path, own: Fingerprint, name: str = "*.safetensors") -> str
     return own.weights
 
 
-def _locate(
-    name: str, revision: str | None, needed: str, more: Sequence[str] = ()
-) -> tuple[Path, str]:
-    """(folder, "") of a local checkpoint, or (snapshot, "hub:id@commit") of one on the Hub.
-
-    more: patterns of files to fetch beside the small ones.
-    """
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        if not (folder / needed).is_file():
-            raise ModelError(f"{folder} is no checkpoint: it holds no {needed}")
+def _locate(place: Place) -> tuple[Path, str]:
+    """(folder, "") of a local checkpoint, or (snapshot, "hub:id@commit") of one on the Hub."""
+    folder = place.local
+    if folder is not None:
+        if not (folder / place.mark).is_file():
+            raise ModelError(f"{folder} is no checkpoint: it holds no {place.mark}")
         return folder.resolve(), ""
-    if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise ModelError(f"there is no folder {name}; check the path")
-    if needed == "adapter_config.json":
-        more = (*more, *ADAPTER)
-    snapshot = small_snapshot(name, revision, more)
-    return snapshot, f"hub:{name}@{snapshot.name}"
+    snapshot = small_snapshot(place.name, place.revision, place.more)
+    return snapshot, f"hub:{place.name}@{snapshot.name}"
 
 
 @lru_cache(maxsize=16)

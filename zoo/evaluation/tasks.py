@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.benchmarks import Benchmark
 from zoo.errors import BenchmarkError, ZooError, did_you_mean
 from zoo.evaluation.images import image_hash, images_of, is_image
-from zoo.evaluation.preflight.data import bounded, data_trouble
+from zoo.evaluation.preflight.data import bounded, data_set_of, data_trouble
 from zoo.evaluation.preflight.packages import missing_package
 from zoo.evaluation.requests import Request
 from zoo.evaluation.sandbox import Sandbox, missing
@@ -110,9 +110,12 @@ class TaskLoader:
         self._sandbox = sandbox
         self._trusted = frozenset(trusted)
 
-    def load(self, benchmark: Benchmark, limit: int | None) -> LoadedTask:
-        """The benchmark's task with its few-shot number set; BenchmarkError says what is wrong."""
-        source = self._source(benchmark.task)
+    def load(self, benchmark: Benchmark, limit: int | None, *, anew: bool = False) -> LoadedTask:
+        """The benchmark's task with its few-shot number set; BenchmarkError says what is wrong.
+
+        anew: whether a data set of the Hub is fetched again, whatever the cache holds.
+        """
+        source = self.find(benchmark.task)
         if (
             source.origin == OUTSIDE
             and runs_code(source)
@@ -120,8 +123,7 @@ class TaskLoader:
         ):
             raise BenchmarkError(_untrusted(source))
         code = code_hash(source) if source.name in self._unsafe else ""
-        dataset = str(source.config.get("dataset_path") or "")
-        on_the_hub = bool(dataset) and dataset not in FILE_BUILDERS and not Path(dataset).exists()
+        dataset = data_set_of(source)
         if allowed := source.name in self._unsafe:
             if self._sandbox == "namespaces" and (reason := missing()):
                 raise BenchmarkError(_unguarded(source, reason))
@@ -130,14 +132,17 @@ class TaskLoader:
             raise BenchmarkError(_unsafe(source))
         try:
             config = _task_config(source, benchmark)
-            with bounded(dataset) if on_the_hub else contextlib.nullcontext(), _seeded():
+            if dataset and anew:
+                again = {"download_mode": "force_redownload"}
+                config["dataset_kwargs"] = {**(config.get("dataset_kwargs") or {}), **again}
+            with bounded(dataset) if dataset else contextlib.nullcontext(), _seeded():
                 task = _configured(source, config, allowed)
                 # a document is hashed and scored as lm-eval hands it out, in lm-eval's own order
                 docs = tuple(dict(doc) for _, doc in task.doc_iterator(limit=limit))
         except ZooError:
             raise
         except Exception as problem:
-            if on_the_hub and (reason := data_trouble(problem, dataset)):
+            if dataset and (reason := data_trouble(problem, dataset)):
                 raise BenchmarkError(f"the task '{source.name}': {reason}") from problem
             if reason := missing_package(problem):
                 raise BenchmarkError(f"the task '{source.name}': {reason}") from problem
@@ -153,7 +158,8 @@ class TaskLoader:
         sandbox = self._sandbox if getattr(task, "UNSAFE_CODE", False) else None
         return LoadedTask(source, task, docs, item_ids, content, sandbox, code)
 
-    def _source(self, name: str) -> Task:
+    def find(self, name: str) -> Task:
+        """The task's file. Raises BenchmarkError."""
         if name in self._tasks:
             return self._tasks[name]
         path = lm_eval_files().get(name)

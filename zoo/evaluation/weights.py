@@ -56,6 +56,7 @@ def load_weights(
     loader_args hold (`peft`, `tokenizer`, `max_length`, its own).
     Raises ModelError with the reason, also for a weight that is no finite number.
     """
+    from huggingface_hub import constants
     from transformers.utils import logging
 
     logging.set_verbosity_error()
@@ -87,6 +88,11 @@ def load_weights(
             found = find_checkpoint(model)
             reason = how_to_pin(model.id, "its classes", found.commit, found.folder)
             raise ModelError(reason) from problem
+        if not folder.is_dir() and constants.HF_HUB_OFFLINE:
+            raise ModelError(
+                f"{model.id} is not in the cache whole, and HF_HUB_OFFLINE is set; `zoo prefetch "
+                f"SUITE {model.id}` fetches it where there is a network ({describe(problem)})"
+            ) from problem
         if not folder.is_dir() and any(map(is_silence, causes(problem))):
             raise ModelError(
                 f"{model.id} is not in the cache whole and the Hub stopped answering "

@@ -10,6 +10,7 @@ card         the card of a repository of results
 evaluations  entries for model repositories
 scanning     nothing secret may be in a bundle
 outbox       what is being sent, until it has landed
+notes        what was sent to a place that cannot be read back
 client       the Hub's client, with deadlines and errors of one sentence
 sending      one commit, once, whatever happens on the way
 bundles      runs of the store as bundles
@@ -21,5 +22,6 @@ hub          the publisher `hub`: the one place that takes a token to write with
 from __future__ import annotations
 
 from zoo.publishing.bundle import Bundle
+from zoo.publishing.notes import Notes
 
-__all__ = ["Bundle"]
+__all__ = ["Bundle", "Notes"]

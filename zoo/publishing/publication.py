@@ -5,6 +5,7 @@ Nothing here speaks to anybody: publishers do.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -14,6 +15,7 @@ from zoo.config import PublishTable
 from zoo.errors import ConfigError, PublishError, ZooError
 from zoo.publishing.bundles import choose, lost_of, results_bundle
 from zoo.publishing.evaluations import offers_of
+from zoo.publishing.notes import notes_of
 from zoo.publishing.outbox import Entry, Outbox
 from zoo.publishing.recording import Published
 from zoo.publishing.scanning import refuse_leaks
@@ -202,7 +204,10 @@ def _give(host: Host, outbox: Outbox, entry: Entry, told: _Told) -> None:
     target = entry.bundle.target
     try:
         publisher = host.registry.publishers.get(entry.publisher)
-        where = publisher.publish(entry.bundle, target, **entry.options)
+        options = dict(entry.options)
+        if "notes" in inspect.signature(publisher.publish).parameters:
+            options["notes"] = notes_of(outbox.root, entry.publisher, target)
+        where = publisher.publish(entry.bundle, target, **options)
     except Exception as problem:
         final = isinstance(problem, PublishError) and not problem.again
         if final or isinstance(problem, ConfigError):

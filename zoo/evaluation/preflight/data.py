@@ -6,15 +6,31 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 
 from zoo.probing import describe
 from zoo.snapshots import PATIENCE, causes, is_silence
+from zoo.tasks import FILE_BUILDERS, Task, texts
 
 MEMORY = 60.0
 """Seconds for which it is known whether the Hub answers for a data set, of which a group of tasks
 reads one part after the other."""
 
 GONE = ("DatasetNotFoundError", "RepositoryNotFoundError")
+
+
+def data_set_of(task: Task) -> str:
+    """The data set of the Hub that a task's file names; "" where it names files, or none."""
+    name = str(task.config.get("dataset_path") or "")
+    return "" if name in FILE_BUILDERS or Path(name).exists() else name
+
+
+def reads_addresses(task: Task) -> bool:
+    """Whether a task's file names files by address, which `datasets` seeks on the network alone."""
+    if task.config.get("dataset_path") not in FILE_BUILDERS:
+        return False
+    files = (task.config.get("dataset_kwargs") or {}).get("data_files") or []
+    return any("://" in file for file in texts(files))
 
 
 @contextmanager
@@ -50,6 +66,41 @@ def _silent(endpoint: str, dataset: str, patience: float, span: int) -> bool:  #
     return False
 
 
+@contextmanager
+def offline() -> Iterator[None]:
+    """Within, data sets are sought in the cache alone, and nothing is said of it."""
+    import datasets
+    from datasets.utils import logging
+
+    before, level = datasets.config.HF_HUB_OFFLINE, logging.get_verbosity()
+    datasets.config.HF_HUB_OFFLINE = True
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        datasets.config.HF_HUB_OFFLINE = before
+        logging.set_verbosity(level)
+
+
+def in_cache(task: Task) -> bool:
+    """Whether a run without a network finds the data of a task, as far as its file names them."""
+    if reads_addresses(task):
+        return False
+    dataset = data_set_of(task)
+    if not dataset or "class" in task.config or task.config.get("custom_dataset"):
+        return True
+    import datasets
+
+    told = dict(task.config.get("dataset_kwargs") or {})
+    told.pop("trust_remote_code", None)
+    with offline():
+        try:
+            datasets.load_dataset_builder(dataset, task.config.get("dataset_name"), **told)
+        except Exception:  # whatever it raises there, the run would not get its data
+            return False
+    return True
+
+
 def data_trouble(problem: BaseException, dataset: str) -> str:
     """What is wrong with a data set on the Hub, or "" where the problem is another one.
 
@@ -71,7 +122,7 @@ def data_trouble(problem: BaseException, dataset: str) -> str:
     if any(map(is_silence, chain)):
         return (
             f"the data set {dataset} is not in the cache and the Hub cannot be reached "
-            f"({describe(problem)}); fetch it where there is a network"
+            f"({describe(problem)}); `zoo prefetch` fetches it where there is a network"
         )
     return ""
 
