@@ -28,6 +28,7 @@ from zoo.cli import (
     tree,
     trust,
     view,
+    watch,
 )
 from zoo.cli.flags import common
 from zoo.errors import ZooError, did_you_mean
@@ -35,6 +36,7 @@ from zoo.probing import describe
 
 VERBS = (
     run,
+    watch,
     report,
     view,
     leaderboard,
@@ -57,7 +59,7 @@ VERBS = (
 )
 """Modules with verbs, in the order of the help. Each has `register(verbs)`."""
 
-LATER = frozenset("""train watch prefetch""".split())
+LATER = frozenset("""train prefetch""".split())
 """Verbs that are promised and not built: the command line says so instead of guessing."""
 
 
