@@ -63,6 +63,7 @@ class Log(Silent):
         super().__init__(Tally())
         self._course, self._quiet = course, quiet
         self._found: set[str] = set()
+        self._marks: list[str] = []
 
     def __call__(self, name: str, facts: Mapping[str, Any]) -> None:
         """Prints a line where there is something to say, and each finding once."""
@@ -74,10 +75,10 @@ class Log(Silent):
             self.say(sentence(name, facts))
         elif name == "checkpoint" and not self._quiet:
             self.say(self._line(facts))
+            self._say_marks()
 
     def _line(self, facts: Mapping[str, Any]) -> str:
         """A checkpoint in a line."""
-        from zoo.reporting.course.words import told_of_fall
         from zoo.reporting.figures import limits, points, signed
         from zoo.reporting.text import clean
 
@@ -89,9 +90,17 @@ class Log(Silent):
                 part += f" ΔG {signed(change['delta'])} {limits(change['low'], change['high'])}"
             said.append(part)
         took = f" ({facts['seconds']:,.0f} s)" if facts["seconds"] is not None else ""
-        course = self._course()
-        marks = [told_of_fall(fall) for p in course.protocols if (fall := course.fall(p))]
-        return "; ".join([f"{clean(facts['name'])}{took}: {', '.join(said)}", *marks])
+        return f"{clean(facts['name'])}{took}: {', '.join(said)}"
+
+    def _say_marks(self) -> None:
+        """Says where G falls, when that is news."""
+        from zoo.reporting.course.words import verdicts
+
+        marks = verdicts(self._course())
+        for line in marks:
+            if line not in self._marks and (self._marks or "not shown" not in line):
+                self.say(f"  {line}")
+        self._marks = marks
 
 
 class Growing(Table):

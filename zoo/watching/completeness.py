@@ -15,24 +15,27 @@ from zoo.weights import INDEX
 
 STATE = "trainer_state.json"
 
+ARGUMENTS = "training_args.bin"
 TRAINERS = ("optimizer.*", "scheduler.pt", "rng_state*.pth")
-"""Files that a Trainer writes between the weights and its state: all three are its signature."""
+"""Files that a Trainer writes between the weights and its state: its arguments, or all three of
+these, are its signature. Beside a finished model it writes its arguments alone."""
 
 MANIFEST = "zoo-training.json"
 """What `zoo train` writes beside a stage; it says whether the stage is finished."""
 
 UNFINISHED = ("*.tmp", "*.part", "*.partial", "*.incomplete", "*.new", "tmp*", ".*tmp*")
 
+PICKLED_WEIGHTS = ("pytorch_model*.bin", "adapter_model.bin")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 UNSETTLED = "it has not yet been seen unchanged twice"
 
 
-def lacking(now: Look, before: Look | None = None) -> str:
+def lacking(now: Look, before: Look | None = None, *, final: bool = False) -> str:
     """What a checkpoint lacks to be evaluated, in words; "" where it is complete.
 
     before: an earlier look at the same folder, some seconds ago. It decides where nothing marks the
-    end of the writing.
+    end of the writing. final: whether it is where the finished model is to stand.
     """
     if part := next((n for n in now.top if any(fnmatch(n, p) for p in UNFINISHED)), None):
         return f"{part} is being written"
@@ -49,7 +52,7 @@ def lacking(now: Look, before: Look | None = None) -> str:
         return found
     if _status(now) == "unfinished":
         return "its training goes on"
-    if STATE not in now.files and all(any(fnmatch(n, p) for n in now.top) for p in TRAINERS):
+    if STATE not in now.files and _is_trainers(now, final):
         return f"{STATE}, which a Trainer writes last, is missing"
     if _is_marked(now) or (before is not None and before.files == now.files):
         return ""
@@ -68,7 +71,7 @@ def _lacking_weights(now: Look, adapter: bool) -> str:
     if needed is None:
         return f"{INDEX} names no files"
     if missing := next((name for name in needed if name not in now.files), None):
-        pickled = any(fnmatch(n, p) for n in now.top for p in PICKLES[:1]) and not now.lengths
+        pickled = any(fnmatch(n, p) for n in now.top for p in PICKLED_WEIGHTS)
         only = "; it holds pickled weights, which are not read" if pickled else ""
         return f"{missing} is missing{only}"
     for name, length in now.lengths.items():
@@ -89,6 +92,13 @@ def _shards(now: Look) -> list[str] | None:
     return (
         sorted(set(map(str, shards.values()))) if isinstance(shards, Mapping) and shards else None
     )
+
+
+def _is_trainers(now: Look, final: bool) -> bool:
+    """Whether a Trainer is at work here, which will write its state."""
+    if ARGUMENTS in now.files and not final:
+        return True
+    return all(any(fnmatch(name, pattern) for name in now.top) for pattern in TRAINERS)
 
 
 def _is_marked(now: Look) -> bool:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from zoo.errors import ConfigError
 from zoo.evidence import rank_regimes
-from zoo.fingerprints import TOKENIZER, chat_template_of, fingerprint
+from zoo.fingerprints import chat_template_of, fingerprint
 from zoo.host import Host
 from zoo.models import Family, Model
 from zoo.watching.holding import GoneError, is_read
 from zoo.watching.looking import Look, stamps
+
+VOCABULARIES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken", "tekken.json")
+"""Files of which every tokenizer has one."""
 
 
 def parent_named(host: Host, name: str) -> Model:
@@ -78,4 +81,4 @@ def family_of(name: str, *models: Model | None) -> Family:
 
 
 def _has_tokenizer(folder: Path) -> bool:
-    return any(path.is_file() for pattern in TOKENIZER for path in folder.glob(pattern))
+    return any(path.is_file() for pattern in VOCABULARIES for path in folder.glob(pattern))

@@ -111,7 +111,7 @@ class Rounds:
         newest = max((self._looks[name].written for name in steps), default=0)
         if not now.lengths or now.written < newest:
             return False
-        if reason := lacking(now, before):
+        if reason := lacking(now, before, final=True):
             waiting[FINAL] = reason
             return False
         if self._done.get(FINAL) != now.files:

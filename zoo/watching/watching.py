@@ -20,7 +20,7 @@ from zoo.models import Family, Model
 from zoo.results import PROTOCOLS, Protocol, Result
 from zoo.running import Outcome
 from zoo.watching.describing import checkpoint, child, family_of, parent_named
-from zoo.watching.holding import GoneError, held
+from zoo.watching.holding import GoneError, held, is_read
 from zoo.watching.looking import stamps
 from zoo.watching.measuring import point_of, specials
 from zoo.watching.remembering import Measured, remembered
@@ -191,10 +191,10 @@ class Watch:
         outcome = self.evaluate(family_of(self._course.name, self._base, model))
         seconds = time.monotonic() - began
         model = replace(model, family=self._course.name)
-        if any(stamps(files).get(name, stamp) != stamp for name, stamp in place.seen.files.items()):
-            self._leave(place.name, "it was written again while it was evaluated")
-            return
         results = [each for each in outcome.results if each.spec.model.id == model.id]
+        if reason := _spoilt(place, files, results):
+            self._leave(place.name, reason)
+            return
         record = outcome.record
         point = self._point(model, results, record.started, record.id, seconds)
         if self._reference is None:
@@ -272,3 +272,15 @@ class Watch:
 
     def _leave(self, name: str, reason: str) -> None:
         self.tell("left_out", {"name": name, "reason": reason})
+
+
+def _spoilt(place: Place, files: Path, results: Sequence[Result]) -> str:
+    """Why results are not those of the checkpoint as it was found; "" where they are."""
+    now = stamps(files)
+    read = {name: stamp for name, stamp in place.seen.files.items() if is_read(name)}
+    if any(name in now and now[name] != stamp for name, stamp in read.items()):
+        return "it was written again while it was evaluated"
+    missing = any(name not in now for name in read)
+    if missing and any(result.status == "failed" for result in results):
+        return "it was deleted while it was evaluated"
+    return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.courses import Course, Fall, Point
+from zoo.courses import Course, Point
 from zoo.falls import ALPHA
 from zoo.reporting.figures import limits, signed
 from zoo.reporting.text import clean
@@ -13,15 +13,6 @@ def title(course: Course) -> str:
     return f"{clean(course.folder)} on {clean(course.suite)}"
 
 
-def told_of_fall(fall: Fall) -> str:
-    """From where on G is below, in a sentence."""
-    change = fall.change
-    return (
-        f"{fall.protocol}: G is below the parent's from step {fall.step:,} on "
-        f"({clean(fall.name)}: {signed(change.delta)} {limits(change.low, change.high)})"
-    )
-
-
 def verdicts(course: Course) -> list[str]:
     """For each protocol whether G has fallen."""
     what = "the parent" if course.base else "the first checkpoint"
@@ -29,7 +20,11 @@ def verdicts(course: Course) -> list[str]:
     for protocol in course.protocols:
         fall = course.fall(protocol)
         if fall is not None:
-            said.append(told_of_fall(fall).replace("the parent's", f"that of {what}"))
+            change = fall.change
+            said.append(
+                f"{protocol}: G is below that of {what} from step {fall.step:,} on "
+                f"({clean(fall.name)}: {signed(change.delta)} {limits(change.low, change.high)})"
+            )
         elif any((r := p.readings.get(protocol)) and r.change for p in course.points):
             said.append(f"{protocol}: G was not shown to be below that of {what}")
     return said
