@@ -196,6 +196,19 @@ def run_family(
     return outcome
 
 
+def recorded(settings: Settings, options: Options) -> dict[str, Any]:
+    """What a run's record says of how it was made."""
+    return {
+        **{k: v for k, v in plain(settings).items() if k not in LOCAL},
+        "seed": options.wishes.seed,
+        "limit": options.wishes.limit,
+        "num_fewshot": options.wishes.num_fewshot,
+        "gen_kwargs": dict(options.wishes.gen_kwargs),
+        "probes": list(options.probes),
+        "probe_args": dict(options.probe_args),
+    }
+
+
 def _sign(
     family: Family,
     suite: Suite,
@@ -226,15 +239,7 @@ def _record(
         family=family.name,
         suite=plain(suite),
         started=started.isoformat(timespec="seconds"),
-        settings={
-            **{k: v for k, v in plain(settings).items() if k not in LOCAL},
-            "seed": options.wishes.seed,
-            "limit": options.wishes.limit,
-            "num_fewshot": options.wishes.num_fewshot,
-            "gen_kwargs": dict(options.wishes.gen_kwargs),
-            "probes": list(options.probes),
-            "probe_args": dict(options.probe_args),
-        },
+        settings=recorded(settings, options),
         cells=tuple(
             RecordedCell(
                 spec=result.spec,

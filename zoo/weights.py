@@ -33,15 +33,29 @@ def parameters_of(folder: Path, *, adapter: bool = False) -> int | None:
         return None
     names = ["adapter_model.safetensors"] if adapter else weight_files(folder)
     try:
-        headers = [_header(folder / name) for name in names]
+        headers = [_header(folder / name)[1] for name in names]
         shapes = [v["shape"] for each in headers for k, v in each.items() if k != "__metadata__"]
         return sum(math.prod(map(int, shape)) for shape in shapes)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
 
-def _header(path: Path) -> dict[str, Any]:
-    """The header of a safetensors file. Raises OSError or ValueError where it has none."""
+def stated_length(path: Path) -> int | None:
+    """Bytes that a safetensors file has once it is whole, by its own header; None where that is not
+    there yet, or is none. Raises OSError where the file cannot be read."""
+    try:
+        before, header = _header(path)
+        ends = [int(v["data_offsets"][1]) for k, v in header.items() if k != "__metadata__"]
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        return None
+    return before + max(ends, default=0)
+
+
+def _header(path: Path) -> tuple[int, dict[str, Any]]:
+    """How many bytes of a safetensors file lie before its tensors, and what they say.
+
+    Raises OSError or ValueError where it has no header.
+    """
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > LONGEST_HEADER:
@@ -49,4 +63,4 @@ def _header(path: Path) -> dict[str, Any]:
         found = json.loads(file.read(length))
     if not isinstance(found, dict):
         raise ValueError(f"{path} is no safetensors file")
-    return found
+    return 8 + length, found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from zoo.cli.parser import LATER, build_parser
+from zoo.cli.parser import build_parser
 
 _HEAD = """\
 # Commands
@@ -21,10 +21,7 @@ def render_commands() -> str:
     """The command reference as markdown, one section for each verb."""
     parser = build_parser(["run"])  # a built-in verb: no plugin's verbs on this page
     (verbs,) = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
-    later = ", ".join(f"`{name}`" for name in sorted(LATER))
-    parts = [_HEAD, *(_verb(name, each) for name, each in verbs.choices.items())]
-    parts.append(f"## Not there yet\n\nThese say so and exit with status 2: {later}.\n")
-    return "\n".join(parts)
+    return "\n".join([_HEAD, *(_verb(name, each) for name, each in verbs.choices.items())])
 
 
 def _verb(name: str, parser: argparse.ArgumentParser) -> str:

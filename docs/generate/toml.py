@@ -39,7 +39,7 @@ _ABOUT = {
     "this; a key that is left out stays as it is below. The uniform protocol hears neither.",
     "suites": "Benchmarks that are run together. Files `suites/NAME.toml` of plugins have the same "
     "keys; of a name that stands in both, this file's suite is used.",
-    "leaderboards": "Read and checked; the command that shows leaderboards is not there yet.",
+    "leaderboards": "Shown by `zoo leaderboard NAME`.",
     "publish": "Where `zoo publish` puts results. NAME is a publisher: `hub`, or one that a plugin "
     "brings (`zoo publish --to NAME`).",
 }

@@ -50,7 +50,8 @@ def test_every_verb_explains_itself(zoo: Any, verb: str) -> None:
         (["report"], "`zoo run` makes one"),
         (["compare", "nano/rl", "nano/instruct"], "there is no scored model named 'nano/rl'"),
         (["plugins", "--hook", "zoo_regime"], "did you mean 'zoo_regimes'?"),
-        (["watch", "runs"], "`zoo watch` is not there yet"),
+        (["watch", "runs"], "there is no folder runs"),
+        (["prefetch", "coer"], "did you mean 'core'?"),
         (["--config", "missing.toml", "run"], "there is no configuration file missing.toml"),
     ],
 )

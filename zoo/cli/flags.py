@@ -104,8 +104,8 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_running(parser: argparse.ArgumentParser) -> None:
-    """Flags that say how cells are run, and how that shows."""
+def add_running(parser: argparse.ArgumentParser, *, fresh: bool = True) -> None:
+    """Flags that say how cells are run, and how that shows. fresh: whether --fresh is one."""
     parser.add_argument(
         "--batch-size", default="auto", metavar="N|auto", type=batch_size, help="rows at once"
     )
@@ -113,7 +113,8 @@ def add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--executor-args", type=pairs, default={}, metavar="K=V,...", help="given to the executor"
     )
-    parser.add_argument("--fresh", action="store_true", help="ask again what the store has")
+    if fresh:
+        parser.add_argument("--fresh", action="store_true", help="ask again what the store has")
     add_progress(parser)
 
 

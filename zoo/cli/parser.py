@@ -30,6 +30,7 @@ from zoo.cli import (
     tree,
     trust,
     view,
+    watch,
 )
 from zoo.cli.flags import common
 from zoo.errors import ZooError, did_you_mean
@@ -37,6 +38,7 @@ from zoo.probing import describe
 
 VERBS = (
     run,
+    watch,
     report,
     view,
     leaderboard,
@@ -60,9 +62,6 @@ VERBS = (
     setup,
 )
 """Modules with verbs, in the order of the help. Each has `register(verbs)`."""
-
-LATER = frozenset("""watch""".split())
-"""Verbs that are promised and not built: the command line says so instead of guessing."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -137,9 +136,6 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     verb = next((word for word in argv if not word.startswith("-")), None)
     if verb not in verbs.choices:
         _add_plugin_verbs(Verbs(verbs), argv)
-        if verb in LATER and verb not in verbs.choices:
-            print(f"zoo: `zoo {verb}` is not there yet in this version", file=sys.stderr)
-            sys.exit(2)
         if verb is not None and verb not in verbs.choices and not _is_value(argv, verb):
             near = did_you_mean(verb, verbs.choices, "see `zoo --help`")
             print(f"zoo: there is no command {verb!r}{near}", file=sys.stderr)

@@ -54,7 +54,7 @@ def options_of(args: argparse.Namespace) -> Options:
         loader_args=args.loader_args,
         executor=args.executor,
         executor_args=args.executor_args,
-        fresh=args.fresh,
+        fresh=getattr(args, "fresh", False),
         probes=getattr(args, "probes", ()),
         probe_args=getattr(args, "probe_args", {}),
     )

@@ -21,9 +21,14 @@ def to_svg(tradeoff: Tradeoff, figure: str = "plane") -> str:
     Raises UnknownNameError for a figure that does not exist, ConfigError for one that this
     trade-off has nothing for.
     """
+    return svg_of(_figure(tradeoff, figure))
+
+
+def svg_of(figure: Figure) -> str:
+    """One figure as SVG, in light colours."""
     import vl_convert
 
-    return str(vl_convert.vegalite_to_svg(whole(_figure(tradeoff, figure))))
+    return str(vl_convert.vegalite_to_svg(whole(figure)))
 
 
 def to_png(tradeoff: Tradeoff, figure: str = "plane", scale: float = 2.0) -> bytes:
