@@ -112,6 +112,7 @@ def test_what_was_imported_is_no_evaluation_run_of_ours(zoo: Zoo) -> None:
 
 def test_the_lineage_that_the_schema_has_no_field_for_stands_beside_it(zoo: Zoo) -> None:
     stages = lineage_of(run_of(zoo))["stages"]
+    assert [each["made"] for each in stages] == [None, None]
     assert [(each["model"], each["base_model"]) for each in stages] == [
         ("org/base", []),
         ("org/chat", ["org/base"]),

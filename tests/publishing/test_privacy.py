@@ -21,16 +21,17 @@ from zoo.api import open_zoo, publication_of
 from zoo.benchmarks import Suite
 from zoo.errors import PublishError
 from zoo.fingerprints import digest
-from zoo.models import Model, Prompting
+from zoo.models import Making, Model, Prompting
 from zoo.publishing import Bundle
 from zoo.publishing.bundles import choose
 from zoo.publishing.names import public_names, renamed, safe
 from zoo.publishing.publication import Wanted
+from zoo.publishing.recording import spec_of
 from zoo.publishing.scanning import refuse_leaks
 from zoo.questions import Question, keep_questions
-from zoo.results import Item, Provenance, RecordedCell, RunSpec, Score
+from zoo.results import Item, Provenance, RecordedCell, Result, RunSpec, Score
 from zoo.store import SCORES, Store
-from zoo.structuring import plain
+from zoo.structuring import plain, read
 
 CANARIES = {
     "OPENAI_API_KEY": "sk-canary-canary-canary-canary",
@@ -273,3 +274,29 @@ def test_a_quick_look_does_not_take_the_place_of_a_whole_run(tmp_path: Path) -> 
         store.add_run(record(name, keep(store), limit=limit))
     chosen, _ = choose(store)
     assert [each.id for each in chosen] == ["20261102"]
+
+
+def test_how_a_stage_was_made_goes_out_without_folders_and_is_read_by_who_pulls_it() -> None:
+    settings = {
+        "learning_rate": 1e-3,
+        "modules": ["q", "v"],
+        "reward_model": "/home/me/reward",
+        "other": "./here",
+        "third": "~/there",
+        "token": "hf_abcdefghijklmnopqrstuvwxyz",
+    }
+    made = Making("grpo", settings, 100, 12.5, "f" * 64)
+    spec = RunSpec(Model("org/m", made=made), BENCHMARK, "uniform", Prompting())
+    sent = spec_of(Result(spec, "scored"))
+    assert sent["model"]["made"] == {
+        "recipe": "grpo",
+        "settings": {"learning_rate": 1e-3, "modules": ["q", "v"], "token": "[redacted]"},
+        "examples": 100,
+        "seconds": 12.5,
+        "data": "f" * 64,
+    }
+    pulled = read(RunSpec, sent, "a run")
+    assert pulled.model.made is not None
+    assert pulled.model.made.settings["learning_rate"] == 1e-3
+    del sent["model"]["made"]  # as runs were sent before stages knew how they were made
+    assert read(RunSpec, sent, "a run").model.made is None

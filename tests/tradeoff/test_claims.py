@@ -31,7 +31,8 @@ from zoo.claims import (
 from zoo.contrasts import Tradeoff
 from zoo.findings import independent, two_shares
 from zoo.hookspecs import Claim
-from zoo.models import Family
+from zoo.measures.making import making
+from zoo.models import Family, Making, Model
 from zoo.plugins import find_plugins
 from zoo.registry import Registry
 from zoo.reporting import render
@@ -320,6 +321,15 @@ def test_little_data_compares_a_tenth_with_all_of_it(whole, claims):
     row = claims.get("H22").decide(replace(whole, probes=data))
     assert row["verdict"] == "supported", "both reach .85"
     assert "100 examples" in row["reason"]
+
+
+def test_claims_find_what_manifests_say_in_the_report_itself(whole, claims):
+    made = {"full": Making("full", {}, 1000, 100.0), "lora": Making("lora", {}, 100, 30.0)}
+    rows = tuple(making([Model(name, made=how) for name, how in made.items()]))
+    told = replace(whole, probes=rows)
+    assert claims.get("H22").decide(told)["verdict"] == "supported"
+    assert "the probe 'cost'" not in claims.get("H19").decide(told)["reason"]
+    assert "the probe 'cost'" in claims.get("H19").decide(whole)["reason"]
 
 
 def test_a_better_start_is_tried_on_one_recipe_from_two_parents(claims):
