@@ -21,7 +21,8 @@ class Parent:
 
     model, tokenizer: as transformers reads them. place: the folder or Hub id from which the same
     weights can be read again, with revision. dtype: that of its files, in which the finished stage
-    is written. name: what an adapter over it calls it.
+    is written. name: what an adapter over it calls it. end_of_text: the token that ended a text
+    when it was read, None for none.
     """
 
     model: Any
@@ -30,6 +31,7 @@ class Parent:
     revision: str | None
     dtype: Any
     name: str
+    end_of_text: int | None
 
     @property
     def context(self) -> int:
@@ -87,7 +89,7 @@ def read_parent(assignment: Assignment) -> Parent:
         raise ModelError(f"{parent.id} cannot be read for training: {said}") from error
     named = place if peft or Path(parent.id).expanduser().is_dir() else parent.id
     dtype = getattr(config, "dtype", None) or torch.float32
-    return Parent(model, tokenizer, place, revision, dtype, named)
+    return Parent(model, tokenizer, place, revision, dtype, named, tokenizer.eos_token_id)
 
 
 def _check_trainable(name: str, config: Any) -> None:

@@ -55,9 +55,13 @@ def instruction_messages(row: Mapping[str, Any]) -> list[dict[str, str]]:
     ]
 
 
-def tokens_of(tokenizer: Any, row: Mapping[str, Any]) -> tuple[list[int], int]:
+def tokens_of(
+    tokenizer: Any, row: Mapping[str, Any], end_of_text: int | None
+) -> tuple[list[int], int]:
     """The token ids of a row, and how many of them stand before what is to be learned.
 
+    end_of_text: the token that ends a text, None for none; a turn of a conversation ends as the
+    chat template says.
     Raises TrainingError where the row has none of the forms, or a conversation without a template.
     """
     if row.get("messages") or row.get("instruction") is not None:
@@ -67,17 +71,16 @@ def tokens_of(tokenizer: Any, row: Mapping[str, Any]) -> tuple[list[int], int]:
         asked = tokenizer(str(row.get("prompt") or ""))["input_ids"]
         whole = tokenizer(f"{row.get('prompt') or ''}{row['completion']}")["input_ids"]
         # a token may reach over the border: what differs belongs to the completion
-        return _ended(tokenizer, whole), _common(asked, whole)
+        return _ended(whole, end_of_text), _common(asked, whole)
     if row.get("text") is not None:
-        return _ended(tokenizer, tokenizer(str(row["text"]))["input_ids"]), 0
+        return _ended(tokenizer(str(row["text"]))["input_ids"], end_of_text), 0
     raise TrainingError(
         f"a row has the columns {', '.join(map(str, row))}, of which none is filled in; it needs "
         "text, or prompt and completion, or instruction and output, or messages"
     )
 
 
-def _ended(tokenizer: Any, ids: list[int]) -> list[int]:
-    end = tokenizer.eos_token_id
+def _ended(ids: list[int], end: int | None) -> list[int]:
     return ids if end is None or ids[-1:] == [end] else [*ids, end]
 
 
@@ -107,14 +110,14 @@ def _common(first: list[int], second: list[int]) -> int:
     return min(len(first), len(second))
 
 
-def tokenize(rows: Dataset, tokenizer: Any, longest: int) -> Tokenized:
+def tokenize(rows: Dataset, tokenizer: Any, end_of_text: int | None, longest: int) -> Tokenized:
     """All rows, none longer than `longest` tokens.
 
     Raises TrainingError where nothing is left to learn.
     """
 
     def one(row: Mapping[str, Any]) -> dict[str, Any]:
-        ids, start = tokens_of(tokenizer, row)
+        ids, start = tokens_of(tokenizer, row, end_of_text)
         labels = [IGNORED] * start + ids[start:]
         return {
             "input_ids": ids[:longest],

@@ -146,7 +146,7 @@ def tune(
     from zoo_trl.rows import tokenize
 
     longest = min(parent.longest(max_length), parent.context - room)
-    tokenized = tokenize(assignment.rows, parent.tokenizer, longest)
+    tokenized = tokenize(assignment.rows, parent.tokenizer, parent.end_of_text, longest)
     for count, what in (
         (tokenized.cut, f"are longer than {longest} tokens and lose their end"),
         (tokenized.empty, "hold nothing to learn and are left out"),

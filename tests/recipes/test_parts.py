@@ -83,14 +83,22 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_only_what_is_to_be_learned_is_learned(
     row: dict[str, Any], before: str, learned: str, tokenizer: Any
 ) -> None:
-    ids, start = tokens_of(tokenizer, row)
+    ids, start = tokens_of(tokenizer, row, tokenizer.eos_token_id)
     assert tokenizer.decode(ids[:start]) == before
     assert tokenizer.decode(ids[start:]) == learned
 
 
+def test_a_text_ends_as_texts_do_though_turns_end_otherwise(tokenizer: Any) -> None:
+    pad = tokenizer.pad_token_id
+    ids, _ = tokens_of(tokenizer, {"text": "a cat"}, pad)
+    assert tokenizer.decode(ids) == "<s>a cat<pad>"
+    ids, _ = tokens_of(tokenizer, {"instruction": "Say.", "output": "ok"}, pad)
+    assert tokenizer.decode(ids).endswith("ok</s>")
+
+
 def test_a_row_of_no_form_says_which_columns_it_has(tokenizer: Any) -> None:
     with pytest.raises(TrainingError, match="the columns question, text"):
-        tokens_of(tokenizer, {"question": "a", "text": None})
+        tokens_of(tokenizer, {"question": "a", "text": None}, None)
 
 
 def saved(out: Path, step: int) -> Path:
