@@ -160,7 +160,9 @@ def described(model: Model, folder: Path, regimes: Mapping[str, Regime]) -> Mode
         manifest = read_manifest(folder)
         step = manifest.last_step if manifest else None
         if manifest is None and (named := CHECKPOINT.fullmatch(folder.name)):
-            manifest, step = read_manifest(folder.parent), int(named[1])
+            above, step = read_manifest(folder.parent), int(named[1])
+            # the time of the whole training is not its own
+            manifest = above and replace(above, status="unfinished")
         elif manifest is not None and manifest.status != "finished":
             return model
     except ConfigError:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.training.course import MOST, Course
 
 
+@settings(max_examples=30)
 @given(st.integers(1, 3000), st.integers(1, 3000))
 def test_a_log_has_few_points_in_order_and_ends_with_the_last_step(steps, reached):
     reached = min(steps, reached)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -110,6 +110,7 @@ def test_data_that_cannot_be_learned_from_are_refused_by_file_and_place(
     assert str(problem.value).isprintable()
 
 
+@settings(max_examples=30)
 @given(st.lists(st.dictionaries(st.text(), JSON, max_size=4), max_size=5))
 def test_any_rows_are_taken_or_refused_in_a_sentence(tmp_path_factory, rows):
     path = tmp_path_factory.getbasetemp() / "any.jsonl"

@@ -82,6 +82,7 @@ def test_checkpoints_of_one_training_form_a_series_with_the_stage_as_its_last(tm
     models = [described(Model(name or "end"), tmp_path / name, REGIMES) for name in names]
     (series,) = checkpoint_groups(models)
     assert [model.step for model in series] == [9, 20, 30, 40]
+    assert [model.made.seconds for model in series] == [None, None, None, 12.5]
 
 
 def test_seeds_of_one_training_are_told_from_trainings_on_other_data(tmp_path):
