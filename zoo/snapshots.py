@@ -132,9 +132,10 @@ def reason_of(problem: Exception, name: str, revision: str | None, kind: str = "
         case HfHubHTTPError() | OSError():
             if refused := _refused(problem):
                 return f"the Hub refuses {name} ({refused}); set HF_TOKEN to one that may read it"
+            target = f"{name}@{revision}" if revision else name
             return (
                 f"{name} is not in the cache and the Hub cannot be reached "
-                f"({type(problem).__name__}); `zoo prefetch SUITE {name}` fetches it where there "
+                f"({type(problem).__name__}); `zoo prefetch SUITE {target}` fetches it where there "
                 "is a network, or name a folder"
             )
     return ""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SENT = "zoo_published"
 """Key of the run's config that keeps marks of the points that are in it."""
 
+AGAIN = "; `wandb sync` sends what was not sent"
+
 KEYLESS = "there is no key for W&B; `wandb login` keeps one, or set WANDB_API_KEY"
 
 MISSING = 'the library wandb is missing; pip install "stagezoo[wandb]"'
@@ -56,8 +58,8 @@ def publish(
         )
     offline = mode in ("offline", "dryrun")
     fresh = [each for each in points if each.mark not in notes.sent]
-    if offline and not fresh:
-        return f"{target} was given it all before; `wandb sync` sends what was not sent"
+    if not fresh:
+        return f"{target} was given it all before" + (AGAIN if offline else "")
     try:
         if not offline and not wandb.login(prompt=False, verify=False):
             raise PublishError(KEYLESS)

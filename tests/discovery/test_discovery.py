@@ -415,7 +415,7 @@ sys.exit(main(["run", sys.argv[1]]))
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        ("org/name", "org/name is not in the cache and the Hub cannot be reached .*; fetch it"),
+        ("org/name", "org/name is not in the cache .*; `zoo prefetch SUITE org/name` fetches it"),
         ("nano/instuct", "not in the cache .*; or did you mean 'nano/instruct'"),
         ("org/na me", "'org/na me' is no Hub id"),
     ],

@@ -22,7 +22,7 @@ INSTALLING = [
     ROOT / "docs" / "how-to" / "write-a-plugin.md",
 ]
 """Pages that change the environment they are followed in: they get one of their own."""
-PUBLISHING = [ROOT / "docs" / "how-to" / name for name in ("publish.md", "offline.md")]
+PUBLISHING = [ROOT / "docs" / "how-to" / "publish.md"]
 """Pages that speak to the Hub: they are followed beside one of this machine's own, as `me`."""
 FOLLOWED = [
     page

@@ -79,6 +79,7 @@ def steps(root: Path) -> dict[str, dict[str, Any]]:
     again = zoo("prefetch", "mine", "stages", "--json")
     return {
         "plan, before": zoo("plan", "stages", "--no-check", "--json"),
+        "plan as text": zoo("plan", "stages", "--no-check"),
         "dry": zoo("prefetch", "mine", "stages", "--dry-run"),
         "dry, as JSON": zoo("prefetch", "mine", "stages", "--dry-run", "--json"),
         "first": zoo("prefetch", "mine", "stages"),
@@ -340,6 +341,9 @@ def test_a_plan_says_what_is_missing_and_how_it_is_fetched(
     }
     assert first["org/base", "quiz"] == {"org/base", "org/quiz"}
     assert first["org/lora", "lines"] == {"org/base", "org/lora", "org/lines"}
+    text = before.said["plan as text"].out
+    assert "not in the cache: the weights of org/base, the adapter org/lora" in text
+    assert "`zoo prefetch mine stages --include-path tasks` fetches it beforehand" in text
     after = json.loads(offline["plan"].out)
     assert after
     assert [cell["missing"] for cell in after] == [[]] * len(after)

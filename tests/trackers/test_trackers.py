@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from store.recorded import BENCHMARK, keep, record
 from support.saying import Said, say
 
 from trackers.offline_file import records
+from trackers.service import service
 from zoo.api import open_zoo, publication_of
 from zoo.api import report as zoo_report
 from zoo.benchmarks import Suite
@@ -194,7 +196,7 @@ def said(root: Path) -> dict[str, Said]:
     found: dict[str, Said] = {}
     if find_spec("wandb"):
         found["first"], found["again"] = say([(root, wandb), (root, wandb)], offline)
-        (found["keyless"],) = say([(root, wandb)], environment)
+        (found["keyless"],) = say([(root, [*wandb, "--repo", "me/train/new"])], environment)
     if find_spec("trackio"):
         (found["no training"],) = say([(root, trackio)], environment)
         subprocess.run(
@@ -231,6 +233,40 @@ def test_wandb_is_given_each_point_once_over_the_step_of_the_training(
         if kind == "summary":
             summary |= values(each.summary.update)
     assert {name: summary[name] for name in points[None]} == points[None]
+
+
+def test_a_run_of_the_service_is_gone_on_with_and_nothing_in_it_is_lost_or_doubled(
+    root: Path, bundle: Bundle, tmp_path: Path
+) -> None:
+    pytest.importorskip("wandb")
+    told = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+    trained = [{"_step": n, "train/global_step": 100 * n, "loss": 1 / n} for n in (1, 2)]
+    publish = ["publish", "--to", "wandb", "--config", str(root / "zoo.toml"), "--store"]
+    stores = [shutil.copytree(root / "results", tmp_path / name) for name in ("one", "two")]
+    for store in stores:
+        shutil.rmtree(store / "outbox", ignore_errors=True)
+    with service({"lr": 0.1}, list(trained)) as there:
+        environment = {
+            **told,
+            "HOME": str(tmp_path),
+            "WANDB_DIR": str(tmp_path),
+            "WANDB_BASE_URL": there.url,
+            "WANDB_API_KEY": KEY,
+            "HF_HUB_OFFLINE": "1",
+        }
+        one, two = say([(tmp_path, [*publish, str(store)]) for store in stores], environment)
+        assert (one.status, two.status) == (0, 0), one.err + two.err
+        assert f"3 of 3 points at {there.url}" in one.out
+        assert "has it all at" in two.out, "another store is told by the run"
+        assert there.history[:2] == trained
+        points = {point.step: dict(point.metrics) for point in points_of(bundle)}
+        assert {
+            row["train/global_step"]: {k: v for k, v in row.items() if k.startswith("zoo/")}
+            for row in there.history[2:]
+        } == {step: metrics for step, metrics in points.items() if step is not None}
+        assert there.config["lr"]["value"] == 0.1
+        assert {name: there.summary[name] for name in points[None]} == points[None]
+        assert not [each for each in there.received if KEY in each]
 
 
 def values(items: Any) -> dict[str, Any]:

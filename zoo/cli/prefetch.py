@@ -132,15 +132,16 @@ def _show(rows: Sequence[Fetched]) -> None:
     from zoo.evaluation.preflight.findings import size
     from zoo.reporting.text import clean
 
-    def shown(count: int | None) -> str:
-        return "?" if count is None else size(count)
+    def shown(row: Fetched) -> str:
+        unknown = "" if row.state == "nothing to fetch" else "?"
+        return unknown if row.size is None else size(row.size)
 
     table = [
         [
             row.kind,
             clean(row.name),
             row.revision[:12],
-            shown(row.size),
+            shown(row),
             row.state,
             clean(row.checked),
         ]

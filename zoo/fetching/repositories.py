@@ -176,6 +176,13 @@ def _bar(meter: Meter) -> Any:
             meter(int(n or 0))
             return None
 
+        # a client that has these tells of Xet's two counts (received, written) by one bar
+        def update_transfer(self, n: float | None = 1) -> None:
+            pass
+
+        def set_transfer_postfix_str(self, *args: Any, **kwargs: Any) -> None:
+            pass
+
     return Metered
 
 

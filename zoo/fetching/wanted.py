@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from zoo.benchmarks import Benchmark, Suite
-from zoo.errors import ModelError
+from zoo.errors import ZooError
 from zoo.evaluation.places import Place, places_of
 from zoo.host import Host
 from zoo.models import Family, Model
@@ -44,12 +44,12 @@ def wanted_of(
         for benchmark in suite.benchmarks:
             tasks.setdefault(benchmark.task, benchmark)
         for model in family.models:
-            loader = host.loader_of(model)
-            args = loader.identity(model) if loader.identity else model.loader_args
             try:
+                loader = host.loader_of(model)
+                args = loader.identity(model) if loader.identity else model.loader_args
                 found = places_of(model, loader.reads_files, args)
                 away = [place for place in found.values() if place.local is None]
-            except ModelError as problem:
+            except ZooError as problem:
                 problems[model.id] = str(problem)
                 continue
             places |= dict.fromkeys(away)
