@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reporting.ways import BASE, change, model, points
 from stats.draws import monte_carlo_error
 
+from zoo.advice import advise
 from zoo.claims import decide_all
 from zoo.contrasts import Change, Estimate, FrontierPoint, Stage, Tradeoff
 from zoo.lineages import seed_groups, training_groups
@@ -211,3 +212,13 @@ def test_too_much_reinforcement_is_seen_over_seeds_or_not_at_all(claims, course,
     assert row["verdict"] == verdict_, row["reason"]
     assert row["n"] == 3
     assert not math.isnan(row["estimate"])
+
+
+def test_advice_names_the_ways_on_the_front_by_their_kind():
+    ways = points(seeds=3, noise=0.001)
+    rows = {row["question"]: row for row in advise(reported(ways))}
+    answer = rows["An adapter or full fine-tuning?"]["answer"]
+    assert "full at 0.0003 (ΔS +7" in answer
+    assert "an adapter: none (0 of 2 ways)" in answer
+    assert "by their training seeds" in answer
+    assert not rows["Should I fine-tune from the base or from the instruct model?"]["measured"]
