@@ -20,7 +20,7 @@ from zoo.measures.frontier import chance_of_front, frontier
 from zoo.models import Model
 from zoo.plugins import find_plugins
 from zoo.registry import Registry
-from zoo.seeds import after_peak
+from zoo.seeds import after_peak, welch
 
 NOTHING = {"uniform": Estimate(None), "native": Estimate(None)}
 few = st.integers(-20, 20).map(lambda n: n / 20)
@@ -127,6 +127,18 @@ def test_other_data_settings_or_recipes_are_no_repetitions():
     assert sorted(len(group) for group in seed_groups(models)) == [2, 2, 2, 2]
     unknown = replace(models[0], made=None)
     assert len(training_groups([*models[1:], unknown])) == 4, "who made it is needed"
+
+
+def test_two_ways_are_told_apart_as_scipy_does():
+    from scipy.stats import ttest_ind
+
+    rng = np.random.default_rng(2)
+    one, two = rng.normal(size=3), rng.normal(1, 3, size=5)
+    found, freedom = welch(one, two)
+    expected = ttest_ind(two, one, equal_var=False)
+    limits = expected.confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((limits.low, limits.high))
+    assert freedom == pytest.approx(expected.df)
 
 
 # ------------------------------------------------------------------------------------ over-training
