@@ -5,16 +5,17 @@ Where the cells that a question needs were not measured, the answer says what th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from zoo.composites import capability_mean
-from zoo.contrasts import Change, EdgeTradeoff, Stage, Tradeoff, Transfer
+from zoo.contrasts import Change, EdgeTradeoff, FrontierPoint, Stage, Tradeoff, Transfer
 from zoo.findings import regime_of, stage_of
 from zoo.results import Protocol
 
 Row = Mapping[str, Any]
 NATIVE_FIRST: tuple[Protocol, ...] = ("native", "uniform")
+OVER_SEEDS = "true of these settings and data, by their training seeds"
 CAUTION = "intervals are over items: true of these checkpoints, not of the methods"
 
 
@@ -109,6 +110,8 @@ def _which_in_general(tradeoff: Tradeoff) -> Row:
 
 def _which_start(tradeoff: Tradeoff) -> Row:
     question = "Should I fine-tune from the base or from the instruct model?"
+    if ways := _by_ways(tradeoff, question, lambda p: f"from {regime_of(tradeoff, p.base)}"):
+        return ways
     for protocol in NATIVE_FIRST[::-1]:
         for row in tradeoff.siblings:
             starts = [_regime_of_parent(tradeoff, name) for name in (row.base, row.other)]
@@ -123,6 +126,9 @@ def _which_start(tradeoff: Tradeoff) -> Row:
 
 def _adapter_or_full(tradeoff: Tradeoff) -> Row:
     question = "An adapter or full fine-tuning?"
+    kinds = {False: "full fine-tuning", True: "an adapter"}
+    if ways := _by_ways(tradeoff, question, lambda point: kinds[point.adapter]):
+        return ways
     adapters = {each.model for each in tradeoff.training if each.adapter}
     for row in tradeoff.siblings:
         ends = [stage_of(tradeoff, name) for name in (row.base, row.other)]
@@ -132,6 +138,35 @@ def _adapter_or_full(tradeoff: Tradeoff) -> Row:
     return _unmeasured(
         question, "a stage tuned in full and an adapter of one parent and for one target"
     )
+
+
+def _by_ways(tradeoff: Tradeoff, question: str, kind: Callable[[FrontierPoint], str]) -> Row | None:
+    """Which kinds of ways to fine-tune are on the front over their seeds; None of one kind."""
+    ways = [
+        point
+        for point in tradeoff.frontier
+        if point.last and point.seeds and point.front is not None
+        if regime_of(tradeoff, point.models[0]) == "fine-tuned"
+    ]
+    found: dict[str, list[FrontierPoint]] = {}
+    for point in ways:
+        found.setdefault(kind(point), []).append(point)
+    if len(found) < 2:
+        return None
+    parts = []
+    for name, points in found.items():
+        front = [_way(point) for point in points if (point.front or 0) >= 0.5]
+        parts.append(f"{name}: {', '.join(front) or 'none'} ({len(front)} of {len(points)} ways)")
+    return _row(
+        question, f"on the front of ΔS and ΔG over seeds, {'; '.join(parts)}", parts, OVER_SEEDS
+    )
+
+
+def _way(point: FrontierPoint) -> str:
+    rate = point.settings.get("learning_rate")
+    name = f"{point.recipe} at {rate}" if rate is not None else point.recipe
+    changes = [f"{100 * (each.value or 0):+.1f}" for each in (point.special, point.general)]
+    return f"{name} (ΔS {changes[0]}, ΔG {changes[1]})"
 
 
 def _retrieval_or_tuning(tradeoff: Tradeoff) -> Row:
@@ -198,10 +233,10 @@ def _points(value: float) -> str:
     return f"{100 * value:.1f}"
 
 
-def _row(question: str, answer: str, evidence: Sequence[str]) -> Row:
+def _row(question: str, answer: str, evidence: Sequence[str], caution: str = CAUTION) -> Row:
     return {
         "question": question,
-        "answer": f"{answer} ({CAUTION}).",
+        "answer": f"{answer} ({caution}).",
         "measured": True,
         "evidence": list(evidence),
     }

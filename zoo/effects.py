@@ -291,7 +291,7 @@ class FrontierPoint:
     root: what the changes are against. base: what was trained from. recipe: as the manifest says;
     the regime of a stage that is not trained (retrieval). settings: what the recipe was told.
     step: of the checkpoint. last: whether no checkpoint of the same training is later.
-    examples: rows learned from. seconds: of training, mean over seeds. adapter: whether it is one.
+    examples: rows learned from. seconds: of a whole training, mean. adapter: whether it is one.
     models: ids, in order of their seeds. seeds: how many; 0 of a stage that is not trained.
     changes: (S, G) of each model, minus the root's. special, general, other_special: means with t
     limits over seeds, over items where seeds is 0. front: probability that neither another point

@@ -13,8 +13,8 @@ from zoo.claims import Condition, Rule
 from zoo.contrasts import FrontierPoint, Tradeoff
 from zoo.effects import Estimate
 from zoo.findings import LETTER, Composite, regime_of
-from zoo.seeds import FEW, after_peak
-from zoo.stats import LEVEL, Interval
+from zoo.seeds import FEW, after_peak, welch
+from zoo.stats import Interval
 
 
 def repeated(tradeoff: Tradeoff, regime: str) -> list[FrontierPoint]:
@@ -36,20 +36,10 @@ def alike(one: FrontierPoint, other: FrontierPoint, *but: str) -> bool:
 def difference(
     base: FrontierPoint, other: FrontierPoint, composite: Composite, share: float = 1.0
 ) -> tuple[Interval, float]:
-    """Mean of other minus a share of that of base, and its degrees of freedom.
-
-    The limits are Welch's (1947) for two means of independent seeds of unlike spread.
-    """
-    from scipy.stats import ttest_ind
-
+    """Mean of other minus a share of that of base by Welch's t, and its degrees of freedom."""
     place = 0 if composite == "special" else 1
     ours, theirs = (np.array([change[place] for change in each.changes]) for each in (base, other))
-    value = float(theirs.mean() - share * ours.mean())
-    if np.ptp(ours) == np.ptp(theirs) == 0:
-        return Interval(value, value, value), float(min(base.seeds, other.seeds) - 1)
-    found = ttest_ind(theirs, share * ours, equal_var=False)
-    limits = found.confidence_interval(LEVEL)
-    return Interval(value, float(limits.low), float(limits.high)), float(found.df)
+    return welch(share * ours, theirs)
 
 
 def over_seeds(

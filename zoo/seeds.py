@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo.clustered import Floats
 from zoo.effects import Estimate
-from zoo.stats import LEVEL
+from zoo.stats import LEVEL, Interval
 
 FEW = 3
 """Training seeds below which nothing is said of a method."""
@@ -30,6 +30,30 @@ def over_seeds(changes: Sequence[float]) -> Estimate:
     error = float(np.std(changes, ddof=1)) / math.sqrt(k)
     half = float(stdtrit(k - 1, 0.5 + LEVEL / 2)) * error
     return Estimate(mean, mean - half, mean + half)
+
+
+def welch(base: Floats, other: Floats) -> tuple[Interval, float]:
+    """Mean of other minus that of base, two or more seeds each, and its degrees of freedom.
+
+    Welch 1947, "The generalization of Student's problem when several different population variances
+    are involved", with Satterthwaite's degrees of freedom; those of the fewer seeds where neither
+    has any spread.
+
+    >>> found, freedom = welch(np.array([0.1, 0.2, 0.3]), np.array([0.5, 0.6, 0.7]))
+    >>> round(found.value, 2), round(found.low, 2), round(freedom, 1)
+    (0.4, 0.17, 4.0)
+    """
+    from scipy.special import stdtrit
+
+    sizes = base.size, other.size
+    shares = [float(each.var(ddof=1)) / each.size for each in (base, other)]
+    total = math.fsum(shares)
+    value = float(other.mean() - base.mean())
+    if not total > 0:
+        return Interval(value, value, value), float(min(sizes) - 1)
+    freedom = total**2 / sum(v**2 / (k - 1) for v, k in zip(shares, sizes, strict=True))
+    half = float(stdtrit(freedom, 0.5 + LEVEL / 2)) * math.sqrt(total)
+    return Interval(value, value - half, value + half), freedom
 
 
 def after_peak(course: Floats) -> Estimate:

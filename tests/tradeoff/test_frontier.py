@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reporting.ways import BASE, change, model, points
 from stats.draws import monte_carlo_error
 
+from zoo.advice import advise
 from zoo.claims import decide_all
 from zoo.contrasts import Change, Estimate, FrontierPoint, Stage, Tradeoff
 from zoo.lineages import seed_groups, training_groups
@@ -19,7 +20,7 @@ from zoo.measures.frontier import chance_of_front, frontier
 from zoo.models import Model
 from zoo.plugins import find_plugins
 from zoo.registry import Registry
-from zoo.seeds import after_peak
+from zoo.seeds import after_peak, welch
 
 NOTHING = {"uniform": Estimate(None), "native": Estimate(None)}
 few = st.integers(-20, 20).map(lambda n: n / 20)
@@ -128,6 +129,18 @@ def test_other_data_settings_or_recipes_are_no_repetitions():
     assert len(training_groups([*models[1:], unknown])) == 4, "who made it is needed"
 
 
+def test_two_ways_are_told_apart_as_scipy_does():
+    from scipy.stats import ttest_ind
+
+    rng = np.random.default_rng(2)
+    one, two = rng.normal(size=3), rng.normal(1, 3, size=5)
+    found, freedom = welch(one, two)
+    expected = ttest_ind(two, one, equal_var=False)
+    limits = expected.confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((limits.low, limits.high))
+    assert freedom == pytest.approx(expected.df)
+
+
 # ------------------------------------------------------------------------------------ over-training
 
 
@@ -211,3 +224,13 @@ def test_too_much_reinforcement_is_seen_over_seeds_or_not_at_all(claims, course,
     assert row["verdict"] == verdict_, row["reason"]
     assert row["n"] == 3
     assert not math.isnan(row["estimate"])
+
+
+def test_advice_names_the_ways_on_the_front_by_their_kind():
+    ways = points(seeds=3, noise=0.001)
+    rows = {row["question"]: row for row in advise(reported(ways))}
+    answer = rows["An adapter or full fine-tuning?"]["answer"]
+    assert "full at 0.0003 (ΔS +7" in answer
+    assert "an adapter: none (0 of 2 ways)" in answer
+    assert "by their training seeds" in answer
+    assert not rows["Should I fine-tune from the base or from the instruct model?"]["measured"]

@@ -39,7 +39,9 @@ def recorded(
     if suite not in (None, found.suite):
         return None
     decided = replace(found, claims=decide_all(found, host.registry.claims.values()))
-    whole = replace(decided, advice=advise(decided))
+    # comparisons of siblings, item by item, do not travel: their questions are left out
+    known = tuple(row for row in advise(decided) if row["measured"])
+    whole = replace(decided, advice=known)
     own = {name: getattr(whole, name) for name in Analysis.__dataclass_fields__}
     return Tradeoff(**own, sections=tuple(host.registry.sections.values()))
 

@@ -101,7 +101,7 @@ def _trained(
         step=first.step,
         last=last,
         examples=made.examples,
-        seconds=fmean(seconds) if len(seconds) == len(models) else None,
+        seconds=fmean(seconds) if last and len(seconds) == len(models) else None,
         adapter=is_adapter(first),
         protocol=protocol,
         targets=edges[0].targets,

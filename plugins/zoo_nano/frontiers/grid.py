@@ -74,6 +74,8 @@ def cells() -> Iterator[Cell]:
     for rate in RATES["prompt-tuning"]:
         for seed in SEEDS:
             yield _tuned("prompt-tuning", rate, seed)
+    for seed in SEEDS:
+        yield _reinforced("last-number", seed)
 
 
 def recipes() -> list[Recipe]:
