@@ -6,6 +6,7 @@ import html
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,54 +100,51 @@ def test_a_gpu_is_quiet_where_hardly_any_memory_is_taken() -> None:
     assert choose_device("cuda:1") == ("cuda:1", "")
 
 
-@pytest.fixture
-def words(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Iterator[list[str]]:
     """A command line for a folder of two checkpoints, one of them half written."""
-    zoo = TinyZoo(tmp_path)
+    root = tmp_path_factory.mktemp("watched")
+    zoo = TinyZoo(root)
     zoo.write_tasks()
     zoo.model("base", base, "pretrained")
     zoo.measure("tiny_choice", axis='"general"', capability='"knowledge"', chance="0.33")
     zoo.measure("tiny_shots", axis='"special"', capability='"reports"', chance="0.33")
     zoo.extra = '[publish.notes]\nrepo = "org/notes"'
-    (tmp_path / "out").mkdir()
-    save_step(tmp_path / "out", base, 10, 0.01)
-    half = save_step(tmp_path / "out", base, 20, 0.02)
+    (root / "out").mkdir()
+    save_step(root / "out", base, 10, 0.01)
+    half = save_step(root / "out", base, 20, 0.02)
     (half / "config.json").unlink()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("os.nice", lambda _: 0)  # it would stay with all tests after this one
     given = ["--include-path", str(zoo.tasks), "--config", str(zoo.write()), "--no-plugins"]
     given += ["--base", "./base", "--suite", "mine", "--device", "cpu", "--interval", "0.1"]
-    return ["watch", "out", "--once", "--threads", "1", *given]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setattr("os.nice", lambda _: 0)  # it would stay with all tests after this one
+        yield ["watch", "out", "--once", "--threads", "1", *given]
 
 
-def test_json_is_one_object_for_each_checkpoint(words: list[str], capsys: Any) -> None:
-    assert main([*words, "--json", "--progress", "none"]) == 0
+def test_json_is_one_object_for_each_checkpoint_and_a_log_ends_with_the_table(
+    words: list[str], capsys: Any
+) -> None:
+    assert main([*words, "--json", "--output", "seen.svg"]) == 0
     said = capsys.readouterr()
     (row,) = [json.loads(line) for line in said.out.splitlines()]
     assert (row["step"], row["name"], row["failed"]) == (10, "checkpoint-10", [])
     reading = row["protocols"]["uniform"]
     assert set(reading["capabilities"]) == {"reports"}
     assert reading["change"]["level"] == 0.0125
-    assert "left out: checkpoint-20: it is not complete: it holds neither config.json" in said.err
-
-
-def test_a_log_has_a_line_for_each_checkpoint_and_ends_with_the_table(
-    words: list[str], capsys: Any, tmp_path: Path
-) -> None:
-    assert main([*words, "--output", "seen.svg"]) == 0
-    said = capsys.readouterr()
     assert "checkpoint-10 (" in said.err
-    assert "picture: seen.svg" in said.out
-    assert (tmp_path / "seen.svg").read_text("utf-8").startswith("<svg")
-    shutil.rmtree(tmp_path / "out" / "checkpoint-10")
-    assert main([*words, "--output", "seen.svg"]) == 0, "what was measured is still there"
-    assert "checkpoint-10" in capsys.readouterr().out
+    assert "left out: checkpoint-20: it is not complete: it holds neither config.json" in said.err
+    assert Path("seen.svg").read_text("utf-8").startswith("<svg")
+    shutil.rmtree("out/checkpoint-10")
+    assert main([*words, "--output", "seen.html"]) == 0, "what was measured is still there"
+    said = capsys.readouterr()
+    assert "checkpoint-10" in said.out
+    assert "picture: seen.html" in said.out
 
 
 def test_a_checkpoint_is_given_to_a_publisher_and_what_does_not_land_is_said(
-    words: list[str], tmp_path: Path
+    words: list[str],
 ) -> None:
-    assert main(words) == 0
     given: list[tuple[str, bytes]] = []
 
     def take(bundle: Any, target: str) -> str:
@@ -156,7 +154,7 @@ def test_a_checkpoint_is_given_to_a_publisher_and_what_does_not_land_is_said(
         return "here"
 
     brought = {**builtins(), "publishers": (Publisher("notes", take),)}
-    host = Host(config_path=tmp_path / "zoo.toml", plugins_enabled=False, builtins=brought)
+    host = Host(config_path=Path("zoo.toml"), plugins_enabled=False, builtins=brought)
     assert published(host, "notes", "out/checkpoint-10", "mine") == []
     (sent,) = given
     assert sent[0] == "org/notes"
