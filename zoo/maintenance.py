@@ -14,11 +14,11 @@ from typing import Any
 from zoo.errors import StoreError
 from zoo.fingerprints import digest
 from zoo.recall import read_cell
-from zoo.results import Result, RunRecord
+from zoo.results import Result, RunRecord, source_of
 from zoo.standings import standing_of
 from zoo.store import SCORES, DamagedIndexError, Store, index
 from zoo.store.index import RunLines
-from zoo.store.runs import head_of, read_table, run_file, stamp
+from zoo.store.runs import RunHead, head_of, read_table, run_file, stamp
 from zoo.structuring import plain
 
 logger = logging.getLogger("zoo")
@@ -69,6 +69,15 @@ def keep_claims(store: Store, claims: Sequence[tuple[RunRecord, Mapping[str, Any
         refresh_index(store)
 
 
+def forget_runs(store: Store, heads: Sequence[RunHead]) -> None:
+    """Removes the records of runs and all that the index knows of them; cells stay.
+
+    Raises StoreError.
+    """
+    store.remove_runs(heads)
+    rebuild_index(store)
+
+
 def add_standings(store: Store) -> int:
     """Sums up the runs that have no standing, from the items of their cells; returns how many.
 
@@ -97,7 +106,7 @@ def add_to_index(store: Store, results: Iterable[Result], runs: Sequence[Path] =
     be made of it at any time.
     """
     tables = {path: read_table(path) for path in runs}
-    source = next((_source(table) for table in tables.values()), "")
+    source = next((source_of(table["settings"]) for table in tables.values()), "")
     shares = _shares([store.standing(table["id"]) for table in tables.values()])
     rows = [
         _row(plain(result.spec), plain(result.score), plain(result.provenance), source, shares)
@@ -158,7 +167,7 @@ def _rows(store: Store, runs: Iterable[Path], lines: list[RunLines]) -> Iterator
             logger.warning("%s; it is passed over", problem)
             continue
         lines.append(_lines(store, path, table))
-        source, shares = _source(table), _shares([store.standing(table["id"])])
+        source, shares = source_of(table["settings"]), _shares([store.standing(table["id"])])
         for cell in table["cells"]:
             if cell["status"] != "scored" or cell["spec"].get("purpose"):
                 continue  # what probes asked for is no score
@@ -185,7 +194,7 @@ def _lines(store: Store, path: Path, table: Mapping[str, Any]) -> RunLines:
     """What the index holds of a run, given its record as plain JSON."""
     benchmarks = table["suite"].get("benchmarks", [])
     standing = store.standing(table["id"]) or {"stages": [], "edges": []}
-    suite, source = digest(benchmarks), _source(table)
+    suite, source = digest(benchmarks), source_of(table["settings"])
     return RunLines(
         head=head_of(path, table),
         digest=suite,
@@ -203,12 +212,6 @@ def _lines(store: Store, path: Path, table: Mapping[str, Any]) -> RunLines:
 def _body(standing: Mapping[str, Any]) -> str:
     """A stage's or an edge's standing without what is in the lines of its cells."""
     return json.dumps({name: each for name, each in standing.items() if name != "scores"})
-
-
-def _source(table: Mapping[str, Any]) -> str:
-    """Where a run came from, given its record as plain JSON: "" for one that was made here."""
-    settings = table["settings"]
-    return str(settings.get("source") or ("imported" if settings.get("imported") else ""))
 
 
 def _shares(standings: Iterable[Mapping[str, Any] | None]) -> dict[str, Mapping[str, Any]]:

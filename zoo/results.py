@@ -184,6 +184,11 @@ class RecordedCell:
     summary: Mapping[str, Any] = field(default_factory=dict)
 
 
+def source_of(settings: Mapping[str, Any]) -> str:
+    """Where a run came from, as its settings say: "" for one that was made here."""
+    return str(settings.get("source") or ("imported" if settings.get("imported") else ""))
+
+
 @dataclass(frozen=True)
 class RunRecord:
     """What one `zoo run` asked for and where the answers lie.

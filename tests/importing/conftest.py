@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def written(lineage: TinyZoo) -> Path:
     """The folder that lm-eval filled: both models asked plainly, the child in its form too."""
     folder = lineage.root / "lm-eval"
     for name in ("base", "chat"):
-        ask(lineage, name, folder / "plain")
+        ask(lineage, name, folder / "plain", dump=lineage.root / f"dumped/{name}.json")
     ask(lineage, "chat", folder / "own", apply_chat_template=True)
     return folder
 
@@ -45,8 +46,11 @@ def copied(written: Path, tmp_path: Path) -> Path:
     return shutil.copytree(written / "plain", tmp_path / "copied")
 
 
-def ask(zoo: TinyZoo, name: str, output: Path, **how: Any) -> None:
-    """Runs lm-eval on a model and lets it write results and items, as its command line does."""
+def ask(zoo: TinyZoo, name: str, output: Path, dump: Path | None = None, **how: Any) -> None:
+    """Runs lm-eval on a model and lets it write results and items, as its command line does.
+
+    dump: where to write what it returns, as people do who call it from Python.
+    """
     from lm_eval import simple_evaluate
     from lm_eval.loggers import EvaluationTracker
     from lm_eval.tasks import TaskManager
@@ -65,6 +69,9 @@ def ask(zoo: TinyZoo, name: str, output: Path, **how: Any) -> None:
         **how,
     )
     assert results is not None
+    if dump is not None:
+        dump.parent.mkdir(exist_ok=True)
+        dump.write_text(json.dumps(results, default=str))
     samples = results.pop("samples")
     tracker.save_results_aggregated(results=results, samples=samples)
     for task in samples:

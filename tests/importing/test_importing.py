@@ -66,6 +66,31 @@ def test_imported_items_are_known_by_the_ids_and_prompts_of_items_that_were_meas
                 assert ours.confidence == pytest.approx(theirs.confidence, abs=1e-6)
 
 
+def test_results_that_were_dumped_from_python_bring_the_items_that_are_in_them(
+    lineage: TinyZoo, written: Path, tmp_path: Path
+) -> None:
+    _, dumped = outcome(lineage, tmp_path / "one", written.parent / "dumped", suite="mine")
+    _, logged = outcome(lineage, tmp_path / "two", written / "plain", suite="mine")
+    assert len(dumped.results) == len(logged.results) > 0
+    for one, two in zip(dumped.results, logged.results, strict=True):
+        assert place(one)[1:] == place(two)[1:]
+        assert one.items == two.items
+
+
+@pytest.mark.parametrize("samples", ["text", 5, [7], [{"doc": {}}], {"a": 1}])
+def test_items_in_a_dump_that_are_none_cost_their_cell(
+    samples: object, lineage: TinyZoo, written: Path, tmp_path: Path
+) -> None:
+    content = json.loads((written.parent / "dumped/base.json").read_text())
+    content["samples"]["tiny_write"] = samples
+    path = tmp_path / "dumped.json"
+    path.write_text(json.dumps(content))
+    _, done = outcome(lineage, tmp_path / "one", path, suite="mine")
+    (failed,) = [each for each in done.results if each.status == "failed"]
+    assert failed.spec.benchmark.task == "tiny_write"
+    assert "is no item: it has no doc_id" in failed.error
+
+
 def test_a_change_between_an_imported_and_a_measured_end_is_marked_as_mixed(
     lineage: TinyZoo, written: Path, tmp_path: Path
 ) -> None:

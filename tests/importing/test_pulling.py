@@ -125,6 +125,23 @@ def test_a_claim_and_ones_own_number_for_one_cell_stand_side_by_side(
     assert [row["model"] for row in before] == ["org/base", "org/chat"]
 
 
+def test_a_claim_that_is_forgotten_is_on_no_leaderboard_and_can_be_pulled_again(
+    zoo: Zoo, puller: Zoo, repo: str
+) -> None:
+    zoo.publish()
+    do(puller, "pull", repo)
+    before = board(puller)
+    (listed,) = json.loads(do(puller, "store", "runs", "--json")["out"])
+    assert listed["source"] == repo
+    done = do(puller, "store", "forget", listed["name"][:12])
+    assert f"{listed['name']} (" in done["out"], done["err"]
+    assert do(puller, "store", "runs")["out"].strip() == "none"
+    assert do(puller, "leaderboard", "--format", "json")["status"] != 0
+    assert "there is no run named 'that'" in do(puller, "store", "forget", "that")["err"]
+    assert do(puller, "pull", repo)["status"] == 0
+    assert board(puller) == before
+
+
 def test_what_a_publisher_corrects_takes_the_place_of_what_they_said(
     zoo: Zoo, puller: Zoo, hub: Hub, repo: str
 ) -> None:

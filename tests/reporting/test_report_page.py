@@ -20,7 +20,7 @@ from reporting.strategies import HOSTILE, tradeoffs
 from zoo.contrasts import Estimate, Tradeoff
 from zoo.errors import ConfigError
 from zoo.hookspecs import Section
-from zoo.reporting import render
+from zoo.reporting import bundle, render
 from zoo.reporting.bundle import csp_hash
 from zoo.reporting.charts import FIGURES
 from zoo.reporting.sections import rendered
@@ -308,3 +308,13 @@ def test_an_edge_whose_ends_coincide_has_no_arrow(report):
     )
     figure = ElementTree.fromstring(render(replace(report, stages=stages), "svg"))
     assert len(layer(panels(figure)[0], 2)) == 3
+
+
+def test_the_charts_script_is_kept_and_one_that_was_damaged_is_made_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(bundle, "user_cache_path", lambda name: tmp_path / name)
+    made = bundle.vega.__wrapped__()
+    (kept,) = tmp_path.rglob("vega-*.js")
+    assert bundle.vega.__wrapped__() == made
+    kept.write_bytes(kept.read_bytes()[:-100])
+    assert bundle.vega.__wrapped__() == made
+    assert kept.read_text("utf-8").endswith(made[-50:])

@@ -45,7 +45,7 @@ def _lister(
         if args.json:
             print(json.dumps(found, ensure_ascii=False, indent=1))
         else:
-            _print(found)
+            print_rows(found)
         if args.verb in ("suites", "benchmarks"):
             _print_problems([str(problem) for problem in host.catalogue.problems])
         elif args.verb != "plugins":
@@ -59,7 +59,7 @@ SHOWN = 3
 """How many things a cell of a table names; JSON has all."""
 
 
-def _print(rows: Sequence[Row]) -> None:
+def print_rows(rows: Sequence[Row]) -> None:
     """The rows as a table; what is empty in every row is left out."""
     from tabulate import tabulate
 

@@ -1,4 +1,4 @@
-"""`zoo store verify|rebuild|gc|export`: looks after the folder of results."""
+"""`zoo store runs|forget|verify|rebuild|gc|export`: looks after the folder of results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.cli.flags import common
-from zoo.errors import UnknownNameError
+from zoo.errors import ConfigError, UnknownNameError
 
 if TYPE_CHECKING:
     from zoo.store import Store
@@ -20,7 +20,10 @@ def register(verbs: Any) -> None:
     """Adds `store`."""
     parser = verbs.add("store", "look after the folder of results", None)
     actions = parser.add_subparsers(
-        metavar="verify|rebuild|gc|export", dest="action", required=True, title="actions"
+        metavar="runs|forget|verify|rebuild|gc|export",
+        dest="action",
+        required=True,
+        title="actions",
     )
 
     def add(name: str, help: str, run: Any) -> argparse.ArgumentParser:
@@ -31,6 +34,11 @@ def register(verbs: Any) -> None:
         action.add_argument("--json", action="store_true", help="say it in JSON")
         return action
 
+    add("runs", "list the runs, newest first, one's own and those that were pulled", _list)
+    forget = add("forget", "remove runs from reports and leaderboards; answers stay", _forget)
+    forget.add_argument(
+        "runs", nargs="+", metavar="RUN", help="ids, or as much of their beginning as tells them"
+    )
     add("verify", "read every byte; exit status 1 where something is damaged", _verify)
     add("rebuild", "make the index again", _rebuild)
     gc = add("gc", "remove what serves nobody, and say what that frees", _gc)
@@ -47,6 +55,60 @@ def register(verbs: Any) -> None:
     export.add_argument(
         "--output", type=Path, metavar="FILE.zip|DIR", required=True, help="where it is written"
     )
+
+
+def _list(args: argparse.Namespace) -> int:
+    from zoo.cli.listings import print_rows
+    from zoo.cli.opening import open_host
+    from zoo.results import source_of
+
+    store = open_host(args).store
+    rows = []
+    for record in store.records():
+        states = [cell.status for cell in record.cells]
+        rows.append(
+            {
+                "name": record.id,
+                "family": record.family,
+                "suite": str(record.suite.get("name", "")),
+                "models": list(dict.fromkeys(cell.spec.model.id for cell in record.cells)),
+                "cells": len(states),
+                "failed": states.count("failed"),
+                "source": source_of(record.settings),
+            }
+        )
+    if args.json:
+        _print_json(rows)
+    else:
+        print_rows(rows)
+    return 0
+
+
+def _forget(args: argparse.Namespace) -> int:
+    from zoo.cli.opening import open_host
+    from zoo.maintenance import forget_runs
+
+    store = open_host(args).store
+    heads = {head.id: head for head in store.heads()}
+    found = [heads[_run_named(name, list(heads))] for name in dict.fromkeys(args.runs)]
+    forget_runs(store, found)
+    if args.json:
+        _print_json([{"name": head.id, "family": head.family} for head in found])
+        return 0
+    for head in found:
+        print(f"{head.id} ({head.family} on {head.suite}) is forgotten")
+    print("their answers stay; `zoo store gc --unreferenced` removes those that no other run has")
+    return 0
+
+
+def _run_named(name: str, known: Sequence[str]) -> str:
+    """The one run whose id is, or begins with, a name."""
+    fit = [name] if name in known else [each for each in known if each.startswith(name)]
+    if not fit:
+        raise UnknownNameError("run", name, known, "`zoo store runs` lists them")
+    if len(fit) > 1:
+        raise ConfigError(f"{len(fit)} runs begin with {name!r}; write more of the id")
+    return fit[0]
 
 
 def _verify(args: argparse.Namespace) -> int:

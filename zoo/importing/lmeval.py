@@ -1,4 +1,5 @@
-"""Reads what lm-eval writes: results_<date>.json, and samples_<task>_<date>.jsonl beside it.
+"""Reads what lm-eval writes: results_<date>.json, and samples_<task>_<date>.jsonl beside it; or all
+of it in one file, where what `simple_evaluate` returned was dumped.
 
 Since 0.4 a number stands under "metric,filter", beside the configuration of each task; before,
 under "metric" alone, beside the tasks' versions, and no items were written.
@@ -88,7 +89,7 @@ def read_results(source: Source) -> Iterator[Results]:
         versions=said(
             (name, text(content.get(f"{name}_version"))) for name in ("lm_eval", "transformers")
         ),
-        tasks=tuple(_tasks(source.path, content, config)),
+        tasks=tuple(_tasks(source, config)),
         facts=said(
             (
                 ("git_hash", text(content.get("git_hash"))),
@@ -185,10 +186,9 @@ def _asked(content: Mapping[str, Any], config: Mapping[str, Any]) -> Prompting:
     )
 
 
-def _tasks(
-    path: Path, content: Mapping[str, Any], config: Mapping[str, Any]
-) -> Iterator[TaskResults]:
+def _tasks(source: Source, config: Mapping[str, Any]) -> Iterator[TaskResults]:
     """The tasks of a file; groups of tasks are the means of others and are passed over."""
+    path, content = source.path, source.content
     found = DATE.search(path.name)
     ending = f"{found[0]}l" if found else ""
     for name, numbers in content["results"].items():
@@ -200,7 +200,9 @@ def _tasks(
         counts = table(table(content.get("n-samples")).get(name))
         n = count(counts.get("effective", numbers.get("sample_len")))
         samples = path.parent / f"samples_{name}{ending}"
-        has_items = bool(ending) and samples.parent == path.parent and samples.is_file()
+        beside = bool(ending) and samples.parent == path.parent and samples.is_file()
+        inside = None if beside else table(content.get("samples")).get(name)
+        place = samples if beside else path
         facts = TaskFacts(
             name=name,
             output_type=text(own.get("output_type")),
@@ -220,8 +222,8 @@ def _tasks(
             n=n,
             limit=n if config.get("limit") is not None else None,
             aggregates=aggregates,
-            items=partial(read_items, samples, facts) if has_items else None,
-            sha256=file_digest(samples) if has_items else "",
+            items=partial(read_items, place, facts, inside=inside) if beside or inside else None,
+            sha256=file_digest(place) if beside else source.sha256 if inside else "",
             broken="" if aggregates else f"{path} has no number for {name}",
             chance=_chance(own),
         )

@@ -1,4 +1,6 @@
-"""Reads the items that lm-eval logged: one JSON object a line, one line an item and filter."""
+"""Reads the items that lm-eval logged: one JSON object an item and filter, each a line of a file
+beside the results, or all of them in the results where what `simple_evaluate` returned was dumped.
+"""
 
 from __future__ import annotations
 
@@ -38,14 +40,18 @@ class TaskFacts:
     aggregates: Mapping[Measure, float]
 
 
-def read_items(path: Path, task: TaskFacts, measure: Measure, cluster: str | None) -> Logged:
+def read_items(
+    path: Path, task: TaskFacts, measure: Measure, cluster: str | None, inside: Any = None
+) -> Logged:
     """The items of one measure, in the order of their documents.
 
-    Raises CellError where the file is not whole or not of its results file, and UnpairableError
-    where the metric has no value for a single item.
+    inside: the items where they lie in the results file itself, `path` then; else they are the
+    lines of `path`. Raises CellError where they are not whole or not of their results file, and
+    UnpairableError where the metric has no value for a single item.
     """
     metric, filter = measure
-    rows = [row for row in _rows(path) if row.get("filter", filter) == filter]
+    found = _rows(path) if inside is None else _within(path, inside)
+    rows = [row for row in found if row.get("filter", filter) == filter]
     _check(path, task, rows)
     rows.sort(key=lambda row: int(row["doc_id"]))
     ids = list(numbered(_document(path, row) for row in rows))
@@ -79,6 +85,14 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
                 yield row
     except OSError as problem:
         raise CellError(f"{path.name} cannot be read: {problem.strerror}") from None
+
+
+def _within(path: Path, items: Any) -> Iterator[dict[str, Any]]:
+    """The items of a task that lie in its results file. Raises CellError for one that is none."""
+    for number, row in enumerate(items if isinstance(items, list) else [items]):
+        if not isinstance(row, dict) or not isinstance(row.get("doc_id"), int):
+            raise CellError(f"{path.name}, sample {number}, is no item: it has no doc_id")
+        yield row
 
 
 def _check(path: Path, task: TaskFacts, rows: Sequence[Mapping[str, Any]]) -> None:

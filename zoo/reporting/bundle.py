@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 from collections.abc import Sequence
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
 from markupsafe import Markup
+from platformdirs import user_cache_path
+
+from zoo.store.atomic import write_file
 
 _FOR_SCRIPT = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
 @cache
 def vega() -> str:
-    """Vega, Vega-Lite and vega-embed as one script; it draws without `eval` when told `ast`."""
+    """Vega, Vega-Lite and vega-embed as one script; it draws without `eval` when told `ast`.
+
+    Bundling takes more than a second, so the script is kept in the user's cache, under its hash and
+    the version of vl-convert that made it.
+    """
+    made_by = version("vl-convert-python")
+    place = user_cache_path("stagezoo") / "scripts" / f"vega-{made_by}.js"
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        known, _, script = place.read_text("utf-8").partition("\n")
+        if known == hashlib.sha256(script.encode()).hexdigest():
+            return script
     import vl_convert
 
-    script = str(vl_convert.javascript_bundle("window.vegaEmbed=vegaEmbed;"))
-    return inline(script)
+    script = inline(str(vl_convert.javascript_bundle("window.vegaEmbed=vegaEmbed;")))
+    with contextlib.suppress(OSError):
+        write_file(place, f"{hashlib.sha256(script.encode()).hexdigest()}\n{script}".encode())
+    return script
 
 
 @cache

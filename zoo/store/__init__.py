@@ -176,12 +176,15 @@ class Store:
 
     def remove_standings(self, runs_: Iterable[str]) -> None:
         """Removes the standings of runs, by id, where there are any. Raises StoreError."""
-        for run in runs_:
-            path = runs.standing_file(self.root, run)
-            try:
-                path.unlink(missing_ok=True)
-            except OSError as problem:
-                raise StoreError(f"{path} cannot be removed: {problem.strerror}") from problem
+        _remove(runs.standing_file(self.root, run) for run in runs_)
+
+    def remove_runs(self, heads: Iterable[RunHead]) -> None:
+        """Removes the records of runs, and their standings; the index still knows them.
+
+        Raises StoreError.
+        """
+        for head in heads:
+            _remove([head.path, runs.standing_file(self.root, head.id)])
 
     def standing(self, run: str) -> dict[str, Any] | None:
         """The standing of a run, by the id of its record; None where there is none.
@@ -312,6 +315,14 @@ def _passing_over(read: Callable[[Path], T], paths: Iterable[Path]) -> Iterator[
             yield read(path)
         except StoreError as problem:
             logger.warning("%s; it is passed over", problem)
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as problem:
+            raise StoreError(f"{path} cannot be removed: {problem.strerror}") from problem
 
 
 def _write(path: Path, data: bytes) -> None:

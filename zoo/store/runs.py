@@ -34,9 +34,14 @@ class RunHead:
     models: tuple[str, ...]
 
     @property
+    def id(self) -> str:
+        """The run's id; it begins with the time at which it ended."""
+        return self.path.stem
+
+    @property
     def pulled(self) -> bool:
         """Whether somebody else made the run; its id then says whose it is, behind an @."""
-        return "@" in self.path.stem
+        return "@" in self.id
 
 
 def run_file(root: Path, id: str) -> Path:
