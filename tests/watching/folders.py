@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -53,13 +53,21 @@ def written_by(loop: Loop, step: int = 7) -> list[tuple[str, bytes]]:
     return own if loop == "foreign" else [*own, *trainer]
 
 
-def write(folder: Path, files: Sequence[tuple[str, bytes]], length: int | None = None) -> Path:
-    """Writes files one after another; stops after `length` bytes of them all, wherever that is."""
+def write(folder: Path, files: Sequence[tuple[str, bytes]]) -> Path:
+    """Writes files one after another."""
     folder.mkdir(parents=True, exist_ok=True)
-    left = sum(len(data) for _, data in files) if length is None else length
     for name, data in files:
-        if left <= 0 and length is not None:
-            break
-        (folder / name).write_bytes(data[:left])
-        left -= len(data)
+        (folder / name).write_bytes(data)
     return folder
+
+
+def byte_by_byte(folder: Path, files: Sequence[tuple[str, bytes]]) -> Iterator[tuple[int, bool]]:
+    """The same, but it stops after each byte: how many there are, and whether a file is begun."""
+    yield 0, False
+    length = 0
+    for name, data in files:
+        with (folder / name).open("wb", buffering=0) as file:
+            for number in range(len(data)):
+                file.write(data[number : number + 1])
+                length += 1
+                yield length, number + 1 < len(data)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.cli.flags import add_asking, add_loading, add_running, add_what, names, positive
-from zoo.errors import ConfigError
+from zoo.errors import ConfigError, ZooError
 
 if TYPE_CHECKING:
     from zoo.benchmarks import Suite
@@ -77,6 +77,11 @@ def register(verbs: Any) -> None:
         "--output", type=Path, metavar="FILE.html|svg", help="the picture (default: in the store)"
     )
     parser.add_argument(
+        "--publish",
+        metavar="NAME",
+        help="give each checkpoint's run to this publisher, as [publish.NAME] in zoo.toml says",
+    )
+    parser.add_argument(
         "--json", action="store_true", help="one JSON object for each checkpoint, on stdout"
     )
     add_what(parser)
@@ -102,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
     from zoo.cli.run import INTERRUPTED, options_of, show_problems
     from zoo.cli.watched import watching
     from zoo.plan import as_asked
+    from zoo.publishing.publication import Wanted, table_of
     from zoo.running import Interrupted, recorded, settings_of
     from zoo.watching.neighbours import choose_device, give_way
     from zoo.watching.watching import FOLDER, Watch, Wish, family_name
@@ -113,6 +119,9 @@ def run(args: argparse.Namespace) -> int:
     host = open_host(args)
     if args.regime:
         host.registry.regimes.get(args.regime)  # a name that nobody brings is refused at once
+    if args.publish:
+        host.registry.publishers.get(args.publish)
+        table_of(host, Wanted(to=args.publish))
     show_problems(host, ())
     device, note = choose_device(args.device)
     give_way(args.threads)
@@ -135,6 +144,9 @@ def run(args: argparse.Namespace) -> int:
             pictures.draw(watch.course, over=False)
             if args.json:
                 print(json.dumps(facts, ensure_ascii=False), flush=True)
+            if args.publish:
+                for line in published(host, args.publish, facts["model"], suite.name):
+                    view.say(line)
 
     wish = Wish(
         args.folder,
@@ -180,6 +192,23 @@ def _run_shown(
     stop = Stop(tally, view.say)
     with stopping(stop):
         return run_family(host, family, suite, options, in_turn(tally, view, stop), typed(args))
+
+
+def published(host: Host, to: str, model: str, suite: str) -> list[str]:
+    """Publishes the newest run of a checkpoint; says what did not land, and that waits or not."""
+    from zoo.api import publication_of
+    from zoo.publishing.publication import Wanted, publish
+    from zoo.reporting.text import clean
+
+    try:
+        done = publish(host, publication_of(host, Wanted((model,), suite, to)))
+    except ZooError as problem:
+        return [f"zoo: not published: {clean(model)}: {clean(problem)}"]
+    kept = "; it waits, `zoo publish` sends it" if done.kept else ""
+    return [
+        f"zoo: not published: {clean(target)}: {clean(reason)}{kept}"
+        for target, reason in done.failed
+    ]
 
 
 def _names(results: Sequence[Result]) -> set[str]:

@@ -50,8 +50,8 @@ def sentence(name: str, facts: Mapping[str, Any]) -> str:
             f"zoo: {named}{clean(facts['reason'])}; changes are against the first checkpoint, "
             "and --base names the model that the training began with"
         )
-    if name == "waiting":
-        lacking = [f"{clean(n)}: {clean(why)}" for n, why in facts["waiting"].items()]
+    if name == "awaited":
+        lacking = [f"{clean(n)}: {clean(why)}" for n, why in facts["lacking"].items()]
         return "; ".join(["waiting for a complete checkpoint", *lacking[:3]])
     return ""
 
@@ -115,7 +115,7 @@ class Growing(Table):
 
     def __call__(self, name: str, facts: Mapping[str, Any]) -> None:
         """What is drawn changes; what was left out is said above it."""
-        if name == "waiting":
+        if name == "awaited":
             self._awaited = sentence(name, facts)
         elif name in SAID:
             self.say(sentence(name, facts))

@@ -60,7 +60,7 @@ def family_name(folder: Path) -> str:
 @dataclass
 class Watch:
     """One watch. evaluate: runs a family and returns what came of it; settings: what its record
-    will say; tell: told of "checkpoint", "left_out", "parent" and "waiting". refused: whether a
+    will say; tell: told of "checkpoint", "left_out", "parent" and "awaited". refused: whether a
     complete checkpoint could not be read.
     """
 
@@ -268,7 +268,7 @@ class Watch:
         """Says what is waited for, where that is news."""
         if found.waiting != self._said:
             self._said = dict(found.waiting)
-            self.tell("waiting", {"waiting": self._said})
+            self.tell("awaited", {"lacking": self._said})
 
     def _leave(self, name: str, reason: str) -> None:
         self.tell("left_out", {"name": name, "reason": reason})
