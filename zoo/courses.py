@@ -89,7 +89,7 @@ class Course:
     @cached_property
     def points(self) -> tuple[Point, ...]:
         """What is drawn: of each checkpoint what was measured last, in order of the steps."""
-        newest = {point.model: point for point in self.tested if point.run not in self.dropped}
+        newest = {point.name: point for point in self.tested if point.run not in self.dropped}
         return tuple(sorted(newest.values(), key=lambda point: point.step))
 
     @cached_property

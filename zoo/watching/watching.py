@@ -178,8 +178,8 @@ class Watch:
             final=place.name == FINAL,
         )
         known = {point.revision: point for point in self._course.points}
-        if (same := known.get(model.revision)) and (place.name == FINAL or same.model == model.id):
-            if same.model != model.id:
+        if (same := known.get(model.revision)) and place.name in (FINAL, same.name):
+            if same.name != place.name:
                 self._leave(place.name, f"it is {same.name}, which was evaluated")
             return
         if self._base is None and self._reference is None:
@@ -223,7 +223,6 @@ class Watch:
         except ZooError as problem:
             self.tell("parent", {"parent": name, "reason": str(problem)})
             return
-        self._aim(model)
         self._measure_parent(base)
 
     def _measure_parent(self, base: Model) -> None:
@@ -252,13 +251,14 @@ class Watch:
         run: str,
         seconds: float | None = None,
     ) -> Point:
+        own = Path(model.id).name
         return point_of(
             model,
             results,
             self._reference,
             self.suite,
             self._course.targets,
-            name=FINAL if model.id == str(self.wish.folder) else Path(model.id).name,
+            name=FINAL if own in ("", self.wish.folder.resolve().name) else own,
             measured=measured,
             run=run,
             seconds=seconds,

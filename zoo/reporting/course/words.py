@@ -46,6 +46,6 @@ def remark(course: Course, point: Point) -> str:
     """What failed or could not be compared at a point."""
     said = [f"{len(point.failed)} cells failed"] if point.failed else []
     apart = dict.fromkeys(r.apart for r in point.readings.values() if r.apart)
-    if point.name != course.reference:
+    if point.model != course.reference:
         said += [f"not compared: {clean(each)}" for each in apart]
     return "; ".join(said)
