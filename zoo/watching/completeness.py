@@ -1,8 +1,8 @@
 """Whether a checkpoint is written to its end, from what is seen of it.
 
 A Trainer of transformers says so: it writes trainer_state.json last. `zoo train` says so of a
-finished stage. Of other loops nothing is
-known but their files, so these must be whole by their own account and the same at two looks.
+finished stage. Of other loops nothing is known but their files, so these must be whole by their own
+account and the same at two looks.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fnmatch import fnmatch
 
+from zoo import manifests
 from zoo.watching.looking import Look
 from zoo.weights import INDEX
 
@@ -19,9 +20,6 @@ ARGUMENTS = "training_args.bin"
 TRAINERS = ("optimizer.*", "scheduler.pt", "rng_state*.pth")
 """Files that a Trainer writes between the weights and its state: its arguments, or all three of
 these, are its signature. Beside a finished model it writes its arguments alone."""
-
-MANIFEST = "zoo-training.json"
-"""What `zoo train` writes beside a stage; it says whether the stage is finished."""
 
 UNFINISHED = ("*.tmp", "*.part", "*.partial", "*.incomplete", "*.new", "tmp*", ".*tmp*")
 
@@ -110,5 +108,5 @@ def _is_marked(now: Look) -> bool:
 
 
 def _status(now: Look) -> str:
-    table = now.tables.get(MANIFEST)
+    table = now.tables.get(manifests.NAME)
     return str(table.get("status", "")) if isinstance(table, Mapping) else ""
