@@ -20,7 +20,7 @@ def nudge(
     steps: int = 4,
     modules: tuple[str, ...] = ("norm",),
     kind: str = "plain",
-    pause: float = 0.0,
+    holds: str = "",
     fails: str = "",
 ) -> None:
     from safetensors.numpy import load_file, save_file
@@ -32,11 +32,13 @@ def nudge(
         done, source = int(path.name[11:]), path
     weights = load_file(source / WEIGHTS)
     length = sum(map(len, [kind, *assignment.rows["text"]])) + assignment.seed
-    for step in range(done + 1, total + 1):
+    for step in range(done + 1, total + 1):  # one that is held waits for a file to go
         for name in weights:
             if any(module in name for module in modules):
                 weights[name] += weights[name].dtype.type(rate * length / 1e4)
-        time.sleep(pause)
+        while holds and Path(holds, str(step)).exists():
+            time.sleep(0.05)
+            assignment.tell("note", {"text": "waiting"})
         if fails and step == 2:
             raise RuntimeError(fails)
         print("chatter of a library", step)
