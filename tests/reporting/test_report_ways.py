@@ -72,8 +72,8 @@ def test_stages_of_many_ways_stand_among_the_ways_alone(swept: Tradeoff) -> None
     assert condensed(few) is few
 
 
-@pytest.mark.parametrize("name", ["<img src=x>", "a|b\x1b[31m", "‮rtl"])
-def test_a_recipes_name_is_shown_as_text(swept: Tradeoff, name: str) -> None:
+def test_a_recipes_name_is_shown_as_text(swept: Tradeoff) -> None:
+    name = "<img src=x>a|b\x1b[31m\u202ertl"
     hostile = tuple(
         replace(point, recipe=name, settings={name: name if point.last else "", "rank": 1})
         for point in swept.frontier
@@ -81,4 +81,4 @@ def test_a_recipes_name_is_shown_as_text(swept: Tradeoff, name: str) -> None:
     page = render(replace(swept, frontier=hostile), "html")
     assert "<img src=x>" not in page
     assert "\x1b" not in page
-    assert "‮" not in page.split('<script type="application/json"')[0]
+    assert "\u202e" not in page.split('<script type="application/json"')[0]

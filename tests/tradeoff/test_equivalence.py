@@ -124,7 +124,7 @@ def test_stages_that_were_not_compared_are_named(whole):
 
 @pytest.mark.parametrize(
     "module",
-    ["equivalence", "ratios", "claims", "findings", "measures.front", "measures.training"],
+    ["equivalence", "ratios", "claims", "findings", "measures.front", "seeds"],
 )
 def test_examples_in_docstrings_hold(module):
     tested = doctest.testmod(importlib.import_module(f"zoo.{module}"))

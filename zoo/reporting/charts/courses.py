@@ -106,7 +106,7 @@ def along(
 
 
 def described(lines: Mapping[str, Sequence[Way]], name: str) -> str:
-    """The same in words."""
+    """The same in words, ΔS of each line."""
     said = [
         f"{line}: ΔS "
         + ", ".join(
