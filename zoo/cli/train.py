@@ -98,8 +98,8 @@ def register(verbs: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Trains, or says that the stage is there; 130 where it was interrupted."""
-    from zoo.cli.course import showing
     from zoo.cli.opening import open_host
+    from zoo.cli.steps import showing
     from zoo.training.making import make, prepare
 
     if not args.debug:

@@ -6,7 +6,7 @@ recipes      which recipe makes a stage
 order        from a wish to what is to be done
 data         rows, checked and hashed
 folder       whose a folder is, whether it is finished, who is at work in it
-course       how a training goes
+steps        how a training goes
 card         the card of a stage whose recipe wrote none
 checkpoints  those on the way: which to go on from, which stay
 making       the order carried out, from rows to the entry of zoo.toml

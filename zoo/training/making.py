@@ -22,10 +22,10 @@ from zoo.rewriting import add_models
 from zoo.store.atomic import write_file
 from zoo.training.assignment import Assignment, silent
 from zoo.training.card import card_of
-from zoo.training.course import Course
 from zoo.training.data import Data, read_data
 from zoo.training.folder import WEIGHTS, check_folder, cleared, hashes, held, standing
 from zoo.training.order import Order, Wish, manifest_of, plan_training
+from zoo.training.steps import Steps
 
 PACKAGES = ("stagezoo", "torch", "transformers", "trl", "peft", "datasets", "tokenizers")
 
@@ -98,19 +98,19 @@ class _Keeper:
 
     out: Path
     manifest: Manifest
-    course: Course
+    steps: Steps
     began: float = field(default_factory=time.monotonic)
     wrote: float = 0.0
 
     def __call__(self, name: str, facts: Mapping[str, Any]) -> None:
-        self.course(name, facts)
+        self.steps(name, facts)
         if time.monotonic() - self.wrote >= SELDOM:
             self.write()
 
     def now(self) -> Manifest:
         """The manifest with the log and the time up to now."""
         seconds = self.manifest.seconds + time.monotonic() - self.began
-        return replace(self.manifest, seconds=round(seconds, 3), log=self.course.log)
+        return replace(self.manifest, seconds=round(seconds, 3), log=self.steps.log)
 
     def write(self) -> None:
         write_manifest(self.out, self.now())
@@ -129,7 +129,7 @@ def _trained(ready: Ready, begun: Manifest, tell: Listener) -> Manifest:
         begun = replace(
             begun, device=device, threads=torch.get_num_threads(), packages=_packages(order)
         )
-        keeper = _Keeper(order.out, begun, Course(begun.log))
+        keeper = _Keeper(order.out, begun, Steps(begun.log))
         keeper.write()
         tell("start", _start(ready, begun))
 

@@ -8,7 +8,7 @@ from typing import Any
 from zoo.contrasts import Tradeoff
 from zoo.reporting import figures
 from zoo.reporting.charts import theme
-from zoo.reporting.charts.courses import along, by_examples, by_steps, described
+from zoo.reporting.charts.along import along, by_examples, by_steps, described
 from zoo.reporting.charts.figure import Figure, Panel
 from zoo.reporting.charts.methods import ends, method_color
 from zoo.reporting.charts.parts import view

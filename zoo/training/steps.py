@@ -14,7 +14,7 @@ MOST = 200
 
 
 @dataclass
-class Course:
+class Steps:
     """Hears of steps. clock: seconds, as `time.monotonic` gives them.
 
     log: of each of MOST stretches of the training its last point; `earlier` are those of a life

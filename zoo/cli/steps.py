@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from zoo.cli.progress import OFTEN, SELDOM, duration
 from zoo.reporting.text import clean
-from zoo.training.course import Course
+from zoo.training.steps import Steps
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -25,12 +25,12 @@ class Silent:
     """A view that shows nothing; the others are made from it. to: where it is shown."""
 
     def __init__(self, to: IO[str]) -> None:
-        self.course = Course()
+        self.steps = Steps()
         self._to = to
 
     def __call__(self, name: str, facts: Mapping[str, Any]) -> None:
         """Hears an event."""
-        self.course(name, facts)
+        self.steps(name, facts)
 
     def close(self) -> None:
         """The training is over, or is left."""
@@ -66,9 +66,9 @@ class JsonLines(Silent):
 
     def _step(self) -> None:
         if self._waits:
-            left = self.course.seconds_left
+            left = self.steps.seconds_left
             more = {"seconds_left": None if left is None else round(left, 3)}
-            self._print("step", {**self.course.latest, "steps": self.course.steps, **more})
+            self._print("step", {**self.steps.latest, "steps": self.steps.steps, **more})
             self._said, self._waits = time.monotonic(), False
 
     def _print(self, name: str, facts: Mapping[str, Any]) -> None:
@@ -90,7 +90,7 @@ class Lines(Silent):
         elif name == "note":
             self.say(noted(facts))
         elif name == "step" and time.monotonic() - self._said >= SELDOM:
-            self.say(f"  {going(self.course)}")
+            self.say(f"  {going(self.steps)}")
             self._said = time.monotonic()
 
 
@@ -114,7 +114,7 @@ class Bar(Silent):
         self._live.start()
 
     def __call__(self, name: str, facts: Mapping[str, Any]) -> None:
-        """The bar is drawn from the course; the start and notes are said once above it."""
+        """The bar is drawn from the steps; the start and notes are said once above it."""
         super().__call__(name, facts)
         if name == "start":
             self.say(started(facts))
@@ -137,8 +137,8 @@ class Bar(Silent):
 
         row = Table.grid(padding=(0, 1))
         row.add_row(
-            ProgressBar(max(self.course.steps, 1), self.course.step, 24),
-            Text(going(self.course) if self.course.steps else "loading"),
+            ProgressBar(max(self.steps.steps, 1), self.steps.step, 24),
+            Text(going(self.steps) if self.steps.steps else "loading"),
         )
         yield row
 
@@ -182,18 +182,18 @@ def noted(facts: Mapping[str, Any]) -> str:
     return clean(f"  {facts.get('text', '')}")
 
 
-def going(course: Course) -> str:
+def going(heard: Steps) -> str:
     """How far a training is.
 
-    >>> course = Course()
-    >>> course("step", {"step": 3, "steps": 10, "loss": 1.23456})
-    >>> going(course)
+    >>> heard = Steps()
+    >>> heard("step", {"step": 3, "steps": 10, "loss": 1.23456})
+    >>> going(heard)
     'step 3 of 10, loss 1.235'
     """
-    parts = [f"step {course.step:,} of {course.steps:,}"]
+    parts = [f"step {heard.step:,} of {heard.steps:,}"]
     parts += [
-        f"{name} {course.latest[name]:.4g}" for name in SHOWN if course.latest.get(name) is not None
+        f"{name} {heard.latest[name]:.4g}" for name in SHOWN if heard.latest.get(name) is not None
     ]
-    if course.seconds_left is not None:
-        parts.append(f"{duration(course.seconds_left)} left")
+    if heard.seconds_left is not None:
+        parts.append(f"{duration(heard.seconds_left)} left")
     return ", ".join(parts)
