@@ -48,6 +48,10 @@ def _best(
     tradeoff: Tradeoff, question: str, scores: Mapping[str, float], target: str, protocol: Protocol
 ) -> Row:
     first, second = sorted(scores, key=lambda model: -scores[model])[:2]
+    if scores[first] <= 0:
+        return _row(
+            question, f"none: no stage scores better than a guesser on {target} ({protocol})", []
+        )
     answer = (
         f"{first} has the highest score of {target}, {_points(scores[first])} of 100 normalised "
         f"points ({protocol}); the next is {second} with {_points(scores[second])}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -90,6 +91,20 @@ def test_a_recorded_run_has_a_table_a_figure_and_json(shown):
     assert "Ways of training" in render(shown, "table")
     assert render(shown, "svg", figure="frontier").startswith("<svg")
     assert json.loads(render(shown, "json"))["schema"] == SCHEMA
+
+
+def test_the_page_of_many_trainings_begins_with_their_ways(shown):
+    page = render(shown, "html")
+    figures = re.findall(r'<section id="(\w+)"', page)
+    assert figures[0] == "frontier"
+    assert "plane" in figures
+
+
+def test_no_stage_is_advised_for_what_none_can_do(shown):
+    answers = {row["question"]: row["answer"] for row in shown.advice}
+    if shown.family == "frontiers":
+        said = answers["Which stage should I use for instruction?"]
+        assert said.startswith("none: no stage scores better than a guesser")
 
 
 def test_the_shipped_points_are_those_of_the_shipped_stages(shown):

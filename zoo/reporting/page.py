@@ -27,6 +27,7 @@ WIDE, NARROW = 620, 340
 """Pixels of a chart on a wide and on a narrow screen."""
 
 HERO = "plane"
+WAYS = "frontier"
 
 
 def to_html(
@@ -55,10 +56,12 @@ def to_html(
         scripts += [own("explorer.js"), own("explorer_view.js")]
     styles = [own("page.css")]
     report = lay_out(tradeoff, details=True)
+    # of many stages that were trained alike the ways of training are what one came to see
+    first = HERO if condensed(tradeoff) is tradeoff else WAYS
     return environment.get_template("page.html.j2").render(
         report=report,
-        hero=next((figure for figure in figures if figure.name == HERO), None),
-        figures=[figure for figure in figures if figure.name != HERO],
+        hero=next((figure for figure in figures if figure.name == first), None),
+        figures=[figure for figure in figures if figure.name != first],
         facts=_facts(tradeoff, items),
         protocols=list(dict.fromkeys(p.protocol for f in figures for p in f.panels if p.protocol)),
         sections=[(clean(title), Markup(body)) for title, body in sections],
