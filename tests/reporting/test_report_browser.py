@@ -89,7 +89,9 @@ def test_every_chart_is_drawn_nothing_complains_nothing_leaves_and_nothing_stick
     shown = browser.ask(
         "[...document.querySelectorAll('.chart')].map((c) => c.dataset.panel.split(':')[0])"
     )
-    assert list(dict.fromkeys(shown)) == list(FIGURES)
+    first, *others = dict.fromkeys(shown)
+    assert first == "frontier", "of many stages that were trained the ways come first"
+    assert others == [name for name in FIGURES if name != first]
     marks = browser.ask(
         "[...document.querySelectorAll('.chart')].map((c) => "
         "c.querySelectorAll('svg .mark-symbol path, svg .mark-rect path, svg .mark-rule line, "

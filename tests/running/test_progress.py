@@ -166,8 +166,9 @@ def test_no_model_that_is_asked_gives_way_to_one_that_is_not(states: list[Any], 
 
 
 def documented() -> dict[str, set[str]]:
-    """Fields of each event, as the page's table names them."""
-    rows = re.findall(r"^\| `(\w+)` \|[^|]*\| (.*) \|$", PAGE.read_text("utf-8"), re.MULTILINE)
+    """Fields of each event of a run, as the page's table names them."""
+    page = PAGE.read_text("utf-8").partition("## Trainings")[0]
+    rows = re.findall(r"^\| `(\w+)` \|[^|]*\| (.*) \|$", page, re.MULTILINE)
     return {name: set(re.findall(r"`(\w+)`", fields)) for name, fields in rows}
 
 
