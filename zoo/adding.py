@@ -78,7 +78,7 @@ def plan_addition(
     joined = family or _joined(host, found.models, spelled) or _called(host, found.models[0])
     present = {model.id for model in own[joined].models} if joined in own else set()
     entries: dict[str, Entry] = {}
-    notes = [*found.notes, *_unmeasured(host, targets)]
+    notes = [*found.notes, *unmeasured(host, targets)]
     if joined not in own and joined in host.registry.families:
         brought = host.registry.families[joined]
         entries |= {model.id: {"id": model.id} for model in brought.models}
@@ -92,7 +92,7 @@ def plan_addition(
     return Addition(path, joined, title, found.models, entries, found.unsure, tuple(notes))
 
 
-def _unmeasured(host: Host, targets: Sequence[str]) -> list[str]:
+def unmeasured(host: Host, targets: Sequence[str]) -> list[str]:
     """A sentence for each target that no suite has a benchmark of; a suite of it may yet come."""
     known = dict.fromkeys(
         b.capability for s in host.catalogue.suites.values() for b in s.benchmarks

@@ -60,6 +60,8 @@ class Discovery:
         Raises UnknownNameError or ModelError.
         """
         families = self.families
+        targets = [self.id_of(target) for target in targets]
+        base = base and self.id_of(base)
         named = [name for name in dict.fromkeys(targets) if name in families]
         loose = [name for name in dict.fromkeys(targets) if name not in families]
         if base is not None and not loose:
@@ -70,6 +72,19 @@ class Discovery:
             return (self._complete(self._default(families)),)
         found = [self._complete(families[name]) for name in named]
         return (*found, self._ad_hoc(loose, base)) if loose else tuple(found)
+
+    def id_of(self, name: str) -> str:
+        """What a name stands for: itself, or the one model of a family in a folder that ends so.
+
+        So FAMILY/STAGE is the stage that `zoo train` has put in ./stages/FAMILY/STAGE.
+        """
+        known = self.known
+        if name in self.families or name in known or Path(name).expanduser().exists():
+            return name
+        ending = "/" + name.removeprefix("./").rstrip("/")
+        folders = [each for each in known if each.startswith((".", "/", "~"))]
+        fit = [each for each in folders if each.rstrip("/").endswith(ending)]
+        return fit[0] if len(fit) == 1 else name
 
     @property
     def known(self) -> dict[str, Model]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from zoo.benchmarks import Suite
-from zoo.errors import StoreError, UnknownNameError
+from zoo.errors import ConfigError, StoreError, UnknownNameError
 from zoo.evaluation.outcomes import result_of, result_without_items
 from zoo.models import Family, Model
 from zoo.placing import lineage, parents_first
@@ -63,8 +63,10 @@ def recall(
     newest = next(records, None)
     if newest is None:
         ran = sorted({f"{head.family} on {head.suite}" for head in heads})
-        named = family or ", ".join(sorted(wanted)) or "any family"
-        asked = f"{named} on {suite}" if suite else named
+        named = family or ", ".join(sorted(wanted))
+        if not named and not suite:
+            raise ConfigError(f"the store {store.root} holds no run; `zoo run` makes one")
+        asked = f"{named} on {suite}".strip() if suite else named
         raise UnknownNameError("run", asked, ran, "`zoo run` makes one")
     same = [newest]
     if family is not None or suite is not None or wanted:

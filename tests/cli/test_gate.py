@@ -38,8 +38,9 @@ def gate(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_specialist_that_lost_general_ability_is_stopped(folder: Path) -> None:
-    done = gate(folder, "nano/fine-tuned", "--against", "nano/pretrained")
+    done = gate(folder, "nano/fine-tuned")
     assert done.returncode == 3, done.stderr
+    assert "nano/fine-tuned against nano/pretrained, uniform" in done.stdout, "its parent"
     assert "Harm was found: G, knowledge, question-answering." in done.stdout
 
 
@@ -62,7 +63,7 @@ def test_an_unharmed_child_passes_and_within_a_margin_too_fine_for_the_items_it_
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nano/rl"], "required: --against"),
+        (["nano/pretrained"], "names no parent; say with --against what it is held to"),
         (["nano/rl", "--against", "nano/nothing"], "nano/nothing"),
         (["nano/rl", "--against", "nano/instruct", "--margin", "2"], "two points are 0.02"),
         (["nano/rl", "--against", "nano/rl"], "is held against itself"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -107,10 +108,16 @@ def test_recipes_are_listed_with_their_columns_and_options(
     monkeypatch.chdir(tmp_path)
     assert main(["recipes", "--json"]) == 0
     listed = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
-    assert listed["lora"]["columns"] == ["text", "prompt and completion"]
+    assert listed["lora"]["columns"] == ["text", "prompt + completion"]
     assert listed["lora"]["options"]["rank"] == 16
     assert listed["nano/fine-tuned"]["of"] == "full"
     assert listed["nano/fine-tuned"]["options"]["learning_rate"] == 0.0004
     assert {"regime", "description", "targets", "plugin"} <= listed["lora"].keys()
     assert main(["recipes"]) == 0
-    assert "learning_rate=0.0004" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "learning_rate" not in shown
+    assert shown.index("dpo") < shown.index("nano/dpo"), "ways of training before those made ready"
+    assert main(["recipes", "nano/fine-tuned"]) == 0
+    assert re.search(r"^learning_rate +0.0004$", capsys.readouterr().out, re.MULTILINE)
+    assert main(["recipes", "loar"]) == 2
+    assert "did you mean 'lora'?" in capsys.readouterr().err

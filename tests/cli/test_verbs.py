@@ -47,7 +47,7 @@ def test_every_verb_explains_itself(zoo: Any, verb: str) -> None:
         (["plan", "--probes", "passk", "--probe-args", "passk.n=3"], "takes 'passk.n'"),
         (["run", "--suite", "core", "--tasks", "core_qa"], "cannot both be given"),
         (["run", "./nowhere"], "nowhere"),
-        (["report"], "`zoo run` makes one"),
+        (["report"], "holds no run; `zoo run` makes one"),
         (["compare", "nano/rl", "nano/instruct"], "there is no scored model named 'nano/rl'"),
         (["plugins", "--hook", "zoo_regime"], "did you mean 'zoo_regimes'?"),
         (["watch", "runs"], "there is no folder runs"),

@@ -542,3 +542,19 @@ def test_a_missing_folder_of_a_family_is_missing_and_no_hub_id() -> None:
     config = '[families.mine]\nmodels = [{ id = "./gone" }]'
     (model,) = one(discovery(config), "mine").models
     assert any("there is no folder" in piece.why for piece in model.evidence)
+
+
+def test_a_stage_in_a_folder_may_be_called_by_the_end_of_its_path() -> None:
+    checkpoint("stages/mine/pairs")
+    checkpoint("stages/mine/other", "base_model: org/base")
+    config = """[families.mine]
+models = [{ id = "./stages/mine/pairs", regime = "pretrained" },
+          { id = "./stages/mine/other", regime = "fine-tuned" }]"""
+    found = discovery(config)
+    assert found.id_of("mine/pairs") == "./stages/mine/pairs"
+    assert one(found, "mine/pairs").models[0].id == "./stages/mine/pairs"
+    assert found.id_of("pairs") == "./stages/mine/pairs"
+    # a family's name, an end that several have, and a part of a word stand for themselves
+    checkpoint("elsewhere/pairs")
+    twice = discovery(config.replace("/other", "/x/pairs"))
+    assert [twice.id_of(name) for name in ("mine", "pairs", "airs")] == ["mine", "pairs", "airs"]

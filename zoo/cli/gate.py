@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.cli.flags import add_asking, add_json, add_loading, add_running, add_what
 from zoo.errors import ConfigError
+
+if TYPE_CHECKING:
+    from zoo.host import Host
 
 HARM, IN_DOUBT = 3, 1
 """Exit statuses: harm was shown; it was not, and could not be ruled out either."""
@@ -24,7 +27,9 @@ def register(verbs: Any) -> None:
         "status 0: ruled out everywhere; 3: harm was found; 1: neither, more items are needed.",
     )
     parser.add_argument("child", metavar="CHILD", help="a Hub id, a folder, a family's model")
-    parser.add_argument("--against", required=True, metavar="PARENT", help="what it is held to")
+    parser.add_argument(
+        "--against", metavar="PARENT", help="what it is held to (default: its parent)"
+    )
     parser.add_argument(
         "--margin",
         type=share,
@@ -60,6 +65,19 @@ def share(text: str) -> float:
     return found
 
 
+def parent_of(host: Host, child: str) -> str:
+    """Id of the one model that a child descends from.
+
+    Raises ConfigError where that is none or several.
+    """
+    (family,) = host.discovery.resolve([child])
+    parents = next((each.parents for each in family.models if each.id == child), ())
+    if len(parents) != 1:
+        known = f"descends from {', '.join(parents)}" if parents else "names no parent"
+        raise ConfigError(f"{child} {known}; say with --against what it is held to")
+    return parents[0]
+
+
 def run(args: argparse.Namespace) -> int:
     """Runs both, prints the table and says by its status what was found."""
     from zoo.api import gates_of
@@ -69,17 +87,19 @@ def run(args: argparse.Namespace) -> int:
     from zoo.running import plan_family
     from zoo.tradeoffs import tradeoff_of
 
-    if args.child == args.against:
-        raise ConfigError(f"{args.child} is held against itself; name its parent with --against")
     host = open_host(args)
-    (family,) = host.discovery.resolve([args.child], args.against)
+    child = host.discovery.id_of(args.child)
+    against = host.discovery.id_of(args.against or parent_of(host, child))
+    if child == against:
+        raise ConfigError(f"{child} is held against itself; name its parent with --against")
+    (family,) = host.discovery.resolve([child], against)
     suite = host.suite(args.suite, args.tasks, family)
     show_problems(host, [plan_family(host, family, suite, wishes_of(args))])
     outcome = run_shown(host, family, suite, args)
     if outcome is None:
         return INTERRUPTED
     tradeoff = tradeoff_of(host, family, outcome.suite, outcome.results, (outcome.record,))
-    gates = gates_of(tradeoff, args.child, args.against, args.margin)
+    gates = gates_of(tradeoff, child, against, args.margin)
     print(render_gates(gates, args.format), end="")
     sys.stdout.flush()
     show_failed(outcome.failed)

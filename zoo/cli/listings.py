@@ -31,6 +31,8 @@ def register(verbs: Any) -> None:
         parser.add_argument("--json", action="store_true", help="a list of objects")
         if name == "benchmarks":
             parser.add_argument("--suite", metavar="S", help="only those of this suite")
+        if name == "recipes":
+            parser.add_argument("recipe", nargs="?", metavar="RECIPE", help="show its options too")
         if name == "plugins":
             parser.add_argument("--hook", metavar="NAME", help="only those that implement it")
 
@@ -45,6 +47,8 @@ def _lister(
         found = rows(host, args)
         if args.json:
             print(json.dumps(found, ensure_ascii=False, indent=1))
+        elif args.verb == "recipes":
+            _print_recipes(found, args.recipe)
         else:
             print_rows(found)
         if args.verb in ("suites", "benchmarks"):
@@ -157,21 +161,35 @@ def _regimes(host: Host, _: argparse.Namespace) -> list[Row]:
     ]
 
 
-def _recipes(host: Host, _: argparse.Namespace) -> list[Row]:
+def _print_recipes(rows: Sequence[Row], named: str | None) -> None:
+    """Ways of training before those made ready for a stage; options of the one that is named."""
+    if named is None:
+        listed = sorted(rows, key=lambda row: bool(row["of"]))
+        print_rows([{k: v for k, v in row.items() if k != "options"} for row in listed])
+        return
+    (row,) = rows
+    print_rows([{"": name, " ": value} for name, value in row.items() if name != "options"])
+    print_rows(
+        [{"--set": name, "default": value} for name, value in row.get("options", {}).items()]
+    )
+
+
+def _recipes(host: Host, args: argparse.Namespace) -> list[Row]:
     from zoo.errors import ConfigError
     from zoo.training.options import defaults_of, laid_over, shown
     from zoo.training.recipes import way_of
 
     found: list[Row] = []
     recipes = host.registry.recipes
-    for name, recipe in recipes.items():
+    wanted = recipes if args.recipe is None else {args.recipe: recipes.get(args.recipe)}
+    for name, recipe in wanted.items():
         row: dict[str, Any] = {"name": name, "regime": recipe.regime, "of": recipe.of}
         try:
             way = way_of(recipes, name)
             assert way.train is not None
             options = laid_over(defaults_of(way.train), recipe.options, f"the recipe {name}")
             forms = recipe.columns or way.columns
-            row |= {"options": shown(options), "columns": [" and ".join(form) for form in forms]}
+            row |= {"options": shown(options), "columns": [" + ".join(form) for form in forms]}
         except ConfigError as problem:
             row["problem"] = str(problem)
         row |= {"targets": list(recipe.targets), "description": recipe.description}

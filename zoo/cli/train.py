@@ -9,7 +9,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from zoo.cli.flags import add_progress, names, natural, positive, texts
 from zoo.cli.run import INTERRUPTED
 
 if TYPE_CHECKING:
+    from zoo.host import Host
     from zoo.training.making import Made, Ready
     from zoo.training.order import Wish
 
@@ -29,6 +30,13 @@ QUIET = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 """What keeps libraries from talking of themselves; read by them when they are imported."""
+
+
+NO_TARGETS = (
+    "nothing says what it is trained for, so that reports have no S and no ΔS of it; name "
+    "capabilities with --targets (`zoo benchmarks` lists them), or write a benchmark of what your "
+    "rows teach (docs/how-to/own-benchmarks.md)"
+)
 
 
 def register(verbs: Any) -> None:
@@ -107,7 +115,8 @@ def run(args: argparse.Namespace) -> int:
             os.environ.setdefault(name, value)
     host = open_host(args)
     ready = prepare(host, wish_of(args), restart=args.restart)
-    for note in _notes(ready):
+    notes = _notes(host, ready)
+    for note in notes:
         _tell(note)
     if args.dry_run:
         _show_plan(ready, args.json)
@@ -124,7 +133,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         _show(made)
     for note in made.addition.notes:
-        _tell(note)
+        if note not in notes:
+            _tell(note)
     return 0
 
 
@@ -163,10 +173,23 @@ def _ending_at_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _notes(ready: Ready) -> list[str]:
+def _notes(host: Host, ready: Ready) -> list[str]:
+    from zoo.adding import unmeasured
+
     dropped = ready.data.dropped if ready.data else ()
     said = "the column {} holds values of several types and is left out"
-    return [*ready.order.notes, *(said.format(repr(name)) for name in dropped)]
+    return [
+        *ready.order.notes,
+        *(said.format(repr(name)) for name in dropped),
+        *unmeasured(host, ready.wanted.targets or ()),
+        *([] if _has_targets(host, ready) else [NO_TARGETS]),
+    ]
+
+
+def _has_targets(host: Host, ready: Ready) -> bool:
+    if ready.wanted.targets is not None:
+        return bool(ready.wanted.targets)
+    return bool(host.registry.regimes.get(ready.wanted.regime).targets)
 
 
 def _planned(ready: Ready) -> dict[str, Any]:
@@ -221,10 +244,24 @@ def _show(made: Made) -> None:
 
     took = duration(made.manifest.seconds)
     said = f"trained in {took}" if made.fresh else f"was there already, trained in {took}"
-    print(clean(f"{made.model.id} ({made.model.regime}) {said}"))
+    print(clean(f"{made.model.id} ({made.model.regime}) {said}{_learned(made.manifest.log)}"))
     if made.addition.entries:
         print(clean(f"wrote it into [families.{made.addition.family}] of {made.addition.path}"))
     print(clean(f"zoo run {made.addition.family} evaluates the lineage"))
+
+
+def _learned(log: Sequence[Mapping[str, Any]]) -> str:
+    """From which loss and reward to which, as the end of a sentence.
+
+    >>> _learned([{"step": 1, "loss": 7.861}, {"step": 40, "loss": 0.19}])
+    '; loss 7.86 → 0.19 over 40 steps'
+    """
+    said = []
+    for name in ("loss", "reward"):
+        values = [point[name] for point in log if point.get(name) is not None]
+        if values:
+            said.append(f"{name} {values[0]:.3g} → {values[-1]:.3g}")
+    return f"; {', '.join(said)} over {log[-1]['step']:,} steps" if said else ""
 
 
 def _reached(ready: Ready) -> str:

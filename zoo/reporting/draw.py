@@ -62,7 +62,7 @@ def whole(figure: Figure) -> dict[str, Any]:
 
 def _figure(tradeoff: Tradeoff, name: str) -> Figure:
     if name not in FIGURES:
-        raise UnknownNameError("figure", name, FIGURES)
+        raise UnknownNameError("figure", name, FIGURES, f"there are {', '.join(FIGURES)}")
     tradeoff = condensed(tradeoff)
     figure = FIGURES[name](tradeoff, PANEL)
     if figure is not None and len(figure.panels) == 1:

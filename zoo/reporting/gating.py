@@ -95,7 +95,7 @@ def _row(row: Ruled, margin: float) -> tuple[str, ...]:
     if said == "no harm" and row.unchanged:
         said += f" (unchanged within ±{100 * margin:g})"
     if row.more is not None:
-        said += f" ({row.more:.1f} times the items could)"
+        said += f"; {row.more:.1f} times the items could show it"
     return (
         clean(row.what),
         figures.signed(change.delta),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os.path import commonprefix
 
 from zoo.contrasts import Stage, Tradeoff
@@ -77,10 +77,11 @@ def short_names(ids: Iterable[str]) -> dict[str, str]:
     {'org/M-1B': '1B', 'org/M-1B-SFT': '1B-SFT', 'me/M-1B-Law': '1B-Law'}
     >>> list(short_names(["out/checkpoint-100", "out/checkpoint-200"]).values())
     ['checkpoint-100', 'checkpoint-200']
+    >>> list(short_names(["nano/base", "nano/sft", "./mine/nano/sft"]).values())
+    ['base', 'nano/sft', 'mine/nano/sft']
     """
     cleaned = {each: clean(each).rstrip("/") or "(no name)" for each in dict.fromkeys(ids)}
-    last = {each: name.rsplit("/", 1)[-1] for each, name in cleaned.items()}
-    whole = last if len(set(last.values())) == len(last) else cleaned
+    whole = _told_apart(cleaned)
     start = _shared(list(whole.values()))
 
     names: dict[str, str] = {}
@@ -91,6 +92,20 @@ def short_names(ids: Iterable[str]) -> dict[str, str]:
             short, number = shorten(rest, NAME_WIDTH - 5).strip() + f" ({number})", number + 1
         names[each] = short
     return names
+
+
+def _told_apart(names: Mapping[str, str]) -> dict[str, str]:
+    """The last parts of each name, as many as no other name ends in."""
+    parts = {each: name.split("/") for each, name in names.items()}
+
+    def tail(each: str) -> str:
+        for count in range(1, len(parts[each])):
+            end = parts[each][-count:]
+            if sum(others[-count:] == end for others in parts.values()) == 1:
+                return "/".join(end)
+        return names[each]
+
+    return {each: tail(each) for each in names}
 
 
 def _shared(names: Sequence[str]) -> int:

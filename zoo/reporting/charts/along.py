@@ -63,7 +63,8 @@ def along(
     values = [row["y"] for row in [*rows, *seeds]] + [0.0]
     room = 0.1 * max(max(values) - min(values), 1.0)
     scale = alt.Scale(domain=[min(values) - room, max(values) + room], nice=False)
-    x = alt.X("at:Q", title=name, scale=alt.Scale(type=kind, zero=False))
+    from_zero = alt.Undefined if kind == "log" else False
+    x = alt.X("at:Q", title=name, scale=alt.Scale(type=kind, zero=from_zero))
     y = alt.Y("y:Q", title="change against the root (points)", scale=scale)
     color = method_color(names)
     detail = alt.Detail("line:N")
