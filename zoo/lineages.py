@@ -24,9 +24,17 @@ def targets_of(model: Model, regimes: Mapping[str, Regime]) -> tuple[str, ...]:
 
 
 def parents_first(models: Sequence[Model], regimes: Mapping[str, Regime]) -> list[Model]:
-    """Models in the order of their regimes, but none before a parent of its own."""
+    """Models in the order of their regimes, but none before a parent of its own; checkpoints of one
+    training stand together, in the order of their steps."""
     last = max((regime.order for regime in regimes.values()), default=0) + 1
-    waiting = sorted(models, key=lambda m: regimes[m.regime].order if m.regime in regimes else last)
+    training = [n if m.step is None else (_recipe(m), m.seed) for n, m in enumerate(models)]
+
+    def place(number: int) -> tuple[int, int, int]:
+        model = models[number]
+        order = regimes[model.regime].order if model.regime in regimes else last
+        return order, training.index(training[number]), model.step or 0
+
+    waiting = [models[number] for number in sorted(range(len(models)), key=place)]
     ordered: list[Model] = []
     while waiting:
         ids = {model.id for model in waiting}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import ConfigError
-from zoo.lineages import checkpoint_groups, seed_groups
+from zoo.lineages import checkpoint_groups, parents_first, seed_groups
 from zoo.manifests import (
     NAME,
     Manifest,
@@ -161,3 +161,19 @@ def test_whatever_stands_in_a_manifest_a_model_can_be_written_down(tmp_path_fact
     found = described(Model("m"), folder, REGIMES)
     assert read(Model, plain(found), "a record") == found
     json.dumps(plain(found), allow_nan=False)
+
+
+def test_checkpoints_of_one_training_stand_together_in_the_order_of_their_steps() -> None:
+    def made(name: str, step: int | None, seed: int) -> Model:
+        return Model(name, regime="fine-tuned", base_model="base", step=step, seed=seed)
+
+    models = [
+        made("b-80", 80, 2),
+        Model("base", regime="pretrained"),
+        made("a-40", 40, 1),
+        made("other", None, 1),
+        made("b-20", 20, 2),
+        made("a-9", 9, 1),
+    ]
+    found = [model.id for model in parents_first(models, {})]
+    assert found == ["base", "b-20", "b-80", "a-9", "a-40", "other"]
