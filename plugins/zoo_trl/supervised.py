@@ -150,6 +150,8 @@ def tune(
     for count, what in (
         (tokenized.cut, f"are longer than {longest} tokens and lose their end"),
         (tokenized.empty, "hold nothing to learn and are left out"),
+        (tokenized.unanswered, "are conversations without an answer and are left out"),
+        (tokenized.shortened, "go on after their last answer and are learned up to it"),
     ):
         if count:
             assignment.tell("note", {"text": f"{count} of {len(assignment.rows)} rows {what}"})
