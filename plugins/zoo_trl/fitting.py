@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 
 from zoo.errors import ConfigError, TrainingError, UnknownNameError
 from zoo.training import Assignment, checkpoints
+from zoo_trl.devices import bound, chosen
 from zoo_trl.parents import needs_trl
 
 NEEDED = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
@@ -70,37 +70,15 @@ def quiet() -> Iterator[None]:
             transformers.utils.logging.enable_progress_bar()
 
 
-def choose_gpu(device: str) -> None:
-    """Lets one GPU be seen, the one that the assignment names.
-
-    Raises TrainingError where torch has counted several already.
-    """
-    import torch
-
-    if not device.startswith("cuda"):
-        return
-    wanted = device.partition(":")[2] or "0"
-    if not torch.cuda.is_initialized():
-        seen = os.environ.get("CUDA_VISIBLE_DEVICES")
-        names = seen.split(",") if seen else None
-        os.environ["CUDA_VISIBLE_DEVICES"] = names[int(wanted)] if names else wanted
-    elif torch.cuda.device_count() > 1:
-        raise TrainingError(
-            f"a recipe trains on one GPU and this process sees {torch.cuda.device_count()}; "
-            f"set CUDA_VISIBLE_DEVICES={wanted} and try again"
-        )
-
-
 def prepared(train: Callable[..., None]) -> Callable[..., None]:
     """A recipe that first sees whether it can run here, and runs quietly from the seed."""
 
     @wraps(train)
     def run(assignment: Assignment, **options: Any) -> None:
         needs_trl()
-        choose_gpu(assignment.device)
         from transformers import set_seed
 
-        with quiet():
+        with quiet(), chosen(assignment.device):
             set_seed(assignment.seed)
             train(assignment, **options)
 
@@ -136,7 +114,7 @@ class Pace:
 
 
 def settings(assignment: Assignment, pace: Pace) -> dict[str, Any]:
-    """What all trainers are told alike: one process, one device, nothing sent anywhere."""
+    """What all trainers are told alike: one process, nothing sent anywhere."""
     import torch
 
     on_cpu = assignment.device == "cpu"
@@ -151,7 +129,7 @@ def settings(assignment: Assignment, pace: Pace) -> dict[str, Any]:
         "lr_scheduler_type": pace.schedule,
         "seed": assignment.seed,
         "use_cpu": on_cpu,
-        "bf16": not on_cpu and torch.cuda.is_bf16_supported(),
+        "bf16": not on_cpu and torch.cuda.is_bf16_supported(including_emulation=False),
         "gradient_checkpointing": False,
         "dataloader_pin_memory": not on_cpu,
         "save_strategy": "no",
@@ -160,6 +138,11 @@ def settings(assignment: Assignment, pace: Pace) -> dict[str, Any]:
         "logging_steps": 1,
         "logging_nan_inf_filter": False,
     }
+
+
+def configured(kind: type, assignment: Assignment, pace: Pace, **more: Any) -> Any:
+    """The settings of a trainer of TRL, of the class `kind`, for the assignment's device."""
+    return bound(kind, assignment.device, **settings(assignment, pace), **more)
 
 
 def _companion(assignment: Assignment) -> Any:

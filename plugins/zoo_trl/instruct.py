@@ -30,14 +30,14 @@ def instruct(
     last answer is learned. Rows that have a text instead are learned whole: rehearsing what the
     parent was trained on keeps it from being forgotten.
 
-    A parent without a chat template is given one (`zoo_trl.chat`).
+    A parent without a chat template is given one; one that has a template is made to stop where
+    that ends a turn (`zoo_trl.chat`).
     max_length: tokens of a row, 0 for the model's context but at most 1,024.
     """
     pace = Pace(learning_rate, epochs, steps, batch, accumulate, warmup, schedule)
     parent = read_parent(assignment)
-    if open_chat(parent.model, parent.tokenizer):
-        text = f"{parent.name} has no chat template: it is given one, and an end of turn"
-        assignment.tell("note", {"text": text})
+    if changed := open_chat(parent.model, parent.tokenizer):
+        assignment.tell("note", {"text": f"{parent.name} {changed}"})
     beside = tokenizer_beside(parent.tokenizer)
     tuned = tune(assignment, parent, pace, max_length, beside)
     finish(assignment, parent, tuned, beside)

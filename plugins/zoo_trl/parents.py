@@ -40,9 +40,10 @@ class Parent:
         return int(known) if known else LONGEST
 
     @property
-    def again(self) -> dict[str, Any] | None:
-        """What a trainer must know to read the same weights again by the model's own address."""
-        return {"revision": self.revision} if self.revision else None
+    def again(self) -> dict[str, Any]:
+        """What a trainer must know to read the same weights again by the model's own address, onto
+        one device: left to itself, TRL lays them over all GPUs."""
+        return {"device_map": None, **({"revision": self.revision} if self.revision else {})}
 
     def longest(self, wanted: int) -> int:
         """Tokens of a row: what is wanted, 0 leaving it to the model."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import TrainingError
 from zoo.training import Assignment
-from zoo_trl.fitting import Pace, fit, prepared, settings
+from zoo_trl.fitting import Pace, configured, fit, prepared
 from zoo_trl.parents import Parent, read_parent, reference
 from zoo_trl.rows import NO_TEMPLATE
 from zoo_trl.saving import finish, tokenizer_beside
@@ -96,7 +96,7 @@ def dpo(
     beside = tokenizer_beside(parent.tokenizer)
     tuned = fit(
         DPOTrainer,
-        DPOConfig(**settings(assignment, pace), beta=beta, max_length=longest),
+        configured(DPOConfig, assignment, pace, beta=beta, max_length=longest),
         assignment,
         model=parent.model,
         tokenizer=parent.tokenizer,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ConfigError, ModelError, TrainingError
 from zoo.training import Assignment
-from zoo_trl.fitting import Pace, fit, prepared, settings
+from zoo_trl.fitting import Pace, configured, fit, prepared
 from zoo_trl.parents import Parent, read_parent
 from zoo_trl.preferences import as_asked
 from zoo_trl.rewards import reward_named
@@ -96,8 +96,10 @@ def grpo(
     beside = tokenizer_beside(parent.tokenizer)
     tuned = fit(
         GRPOTrainer,
-        GRPOConfig(
-            **settings(assignment, pace),
+        configured(
+            GRPOConfig,
+            assignment,
+            pace,
             num_generations=group,
             max_completion_length=max_completion,
             beta=beta,
@@ -167,8 +169,10 @@ def rlhf(
     rows = assignment.rows.select_columns(["prompt"])
     tuned = fit(
         RLOOTrainer,
-        RLOOConfig(
-            **settings(assignment, pace),
+        configured(
+            RLOOConfig,
+            assignment,
+            pace,
             num_generations=group,
             max_completion_length=max_completion,
             beta=beta,

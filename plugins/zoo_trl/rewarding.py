@@ -9,7 +9,7 @@ from typing import Any
 
 from zoo.training import Assignment
 from zoo.training.assignment import Tell
-from zoo_trl.fitting import RESUMPTIONS, Pace, fit, settings
+from zoo_trl.fitting import RESUMPTIONS, Pace, configured, fit
 from zoo_trl.parents import Parent
 from zoo_trl.preferences import as_asked, within
 from zoo_trl.saving import finish, tokenizer_beside
@@ -58,7 +58,7 @@ def learn_reward(assignment: Assignment, parent: Parent, pace: Pace, max_length:
     beside = tokenizer_beside(parent.tokenizer)
     learned = fit(
         RewardTrainer,
-        RewardConfig(**settings(phase, pace), max_length=longest),
+        configured(RewardConfig, phase, pace, max_length=longest),
         phase,
         model=model,
         tokenizer=parent.tokenizer,

@@ -2,13 +2,14 @@
 
 A row is a text to be learned whole ({"text"}), a prompt with the completion to be learned
 ({"prompt", "completion"}), an instruction with the answer to be learned ({"instruction", "output"},
-with or without an "input"), or a conversation whose last answer is to be learned ({"messages"}).
+with or without an "input"), or a conversation whose last answer is to be learned ({"messages"});
+what is said after it is left aside.
 A data set may hold several of these; what a row does not have is null or missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +33,16 @@ class Tokenized:
     """Rows as a trainer takes them: input_ids, labels.
 
     cut: rows that were longer than allowed and lost their end. empty: rows of which nothing was
-    left to learn, and which are left out.
+    left to learn, and which are left out. unanswered: conversations without an answer, which are
+    left out too. shortened: conversations that went on after their last answer, up to which they
+    are learned.
     """
 
     rows: Dataset
     cut: int
     empty: int
+    unanswered: int
+    shortened: int
 
 
 def instruction_messages(row: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -55,10 +60,24 @@ def instruction_messages(row: Mapping[str, Any]) -> list[dict[str, str]]:
     ]
 
 
+def answered(messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """A conversation up to its last answer; empty where nothing that was said is answered.
+
+    >>> said = [{"role": role} for role in ("user", "assistant", "user")]
+    >>> len(answered(said)), answered(said[:1]), answered(said[1:])
+    (2, [], [])
+    """
+    ends = [
+        place for place, turn in enumerate(messages) if turn.get("role") == "assistant" and place
+    ]
+    return list(messages[: ends[-1] + 1]) if ends else []
+
+
 def tokens_of(
     tokenizer: Any, row: Mapping[str, Any], end_of_text: int | None
 ) -> tuple[list[int], int]:
-    """The token ids of a row, and how many of them stand before what is to be learned.
+    """The token ids of a row, and how many of them stand before what is to be learned; none of a
+    conversation without an answer.
 
     end_of_text: the token that ends a text, None for none; a turn of a conversation ends as the
     chat template says.
@@ -84,9 +103,11 @@ def _ended(ids: list[int], end: int | None) -> list[int]:
     return ids if end is None or ids[-1:] == [end] else [*ids, end]
 
 
-def _conversation(tokenizer: Any, messages: list[dict[str, str]]) -> tuple[list[int], int]:
+def _conversation(tokenizer: Any, messages: Sequence[Mapping[str, Any]]) -> tuple[list[int], int]:
     if not tokenizer.chat_template:
         raise TrainingError(NO_TEMPLATE)
+    if not (messages := answered(messages)):
+        return [], 0
     asked = _templated(tokenizer, messages[:-1], add_generation_prompt=True)
     whole = _templated(tokenizer, messages)
     start = _common(asked, whole)
@@ -96,7 +117,7 @@ def _conversation(tokenizer: Any, messages: list[dict[str, str]]) -> tuple[list[
     return whole[: end if end > start else len(whole)], start
 
 
-def _templated(tokenizer: Any, messages: list[dict[str, str]], **how: Any) -> list[int]:
+def _templated(tokenizer: Any, messages: Sequence[Mapping[str, Any]], **how: Any) -> list[int]:
     text = tokenizer.apply_chat_template(messages, tokenize=False, **how)
     ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
     return ids
@@ -119,17 +140,20 @@ def tokenize(rows: Dataset, tokenizer: Any, end_of_text: int | None, longest: in
     def one(row: Mapping[str, Any]) -> dict[str, Any]:
         ids, start = tokens_of(tokenizer, row, end_of_text)
         labels = [IGNORED] * start + ids[start:]
+        said = row.get("messages") or []
         return {
             "input_ids": ids[:longest],
             "labels": labels[:longest],
             "cut": len(ids) > longest,
             "empty": start >= min(len(ids), longest),
+            "shortened": len(answered(said)) < len(said),
         }
 
+    given, rows = len(rows), _answered(rows)
     kept = rows.map(
         one, remove_columns=rows.column_names, keep_in_memory=True, load_from_cache_file=False
     )
-    cut, empty = sum(kept["cut"]), sum(kept["empty"])
+    cut, empty, shortened = (sum(kept[name]) for name in ("cut", "empty", "shortened"))
     if empty == len(kept):
         raise TrainingError(
             f"of {len(kept)} rows none has anything to learn within {longest} tokens; "
@@ -137,4 +161,22 @@ def tokenize(rows: Dataset, tokenizer: Any, end_of_text: int | None, longest: in
         )
     if empty:
         kept = kept.filter(lambda row: not row["empty"], keep_in_memory=True)
-    return Tokenized(kept.remove_columns(["cut", "empty"]), cut, empty)
+    kept = kept.remove_columns(["cut", "empty", "shortened"])
+    return Tokenized(kept, cut, empty, given - len(rows), shortened)
+
+
+def _answered(rows: Dataset) -> Dataset:
+    """The rows without the conversations that have no answer."""
+    if "messages" not in rows.column_names:
+        return rows
+    kept = rows.filter(
+        lambda row: not row["messages"] or bool(answered(row["messages"])),
+        keep_in_memory=True,
+        load_from_cache_file=False,
+    )
+    if not len(kept):
+        raise TrainingError(
+            f"of {len(rows)} conversations none has an answer: a turn of the role assistant, after "
+            "another turn"
+        )
+    return kept

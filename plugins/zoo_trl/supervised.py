@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.errors import ModelError, UnknownNameError
 from zoo.training import Assignment
-from zoo_trl.fitting import Beside, Pace, fit, prepared, settings
+from zoo_trl.fitting import Beside, Pace, configured, fit, prepared
 from zoo_trl.parents import Parent, read_parent
 from zoo_trl.saving import base_named, finish, tokenizer_beside
 
@@ -150,12 +150,14 @@ def tune(
     for count, what in (
         (tokenized.cut, f"are longer than {longest} tokens and lose their end"),
         (tokenized.empty, "hold nothing to learn and are left out"),
+        (tokenized.unanswered, "are conversations without an answer and are left out"),
+        (tokenized.shortened, "go on after their last answer and are learned up to it"),
     ):
         if count:
             assignment.tell("note", {"text": f"{count} of {len(assignment.rows)} rows {what}"})
     return fit(
         SFTTrainer,
-        SFTConfig(**settings(assignment, pace), max_length=None),
+        configured(SFTConfig, assignment, pace, max_length=None),
         assignment,
         model=parent.model,
         tokenizer=parent.tokenizer,

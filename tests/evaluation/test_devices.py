@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.evaluating import cell_of, evaluate, make_evaluator, spec
 
-from zoo.errors import DeviceError, ModelError
+from zoo.errors import ConfigError, DeviceError, ModelError
 from zoo.evaluation.environment import raise_if_device_failed, resolve_device
 from zoo.evaluation.huggingface import HF, load_hf
 from zoo.hookspecs import Loader
@@ -73,6 +73,22 @@ def test_a_device_of_another_machine_is_taken_at_its_word() -> None:
     if not torch.cuda.is_available():
         assert resolve_device("cuda", here=False) == "cuda"
     assert resolve_device("cpu", here=False) == "cpu"
+
+
+@pytest.mark.parametrize("device", ["cuda:x", "cuda:-1", "cuda:", "cudax", "cpu:1", "mps"])
+def test_a_device_that_is_no_name_of_one_is_refused(device: str) -> None:
+    for here in (True, False):
+        with pytest.raises(ConfigError, match=f"--device '{device}' is not known; use auto, cpu"):
+            resolve_device(device, here=here)
+
+
+def test_a_gpu_beyond_those_that_are_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert resolve_device("cuda:1") == "cuda:1"
+    with pytest.raises(ConfigError, match=r"--device cuda:2: .* torch sees 2 CUDA devices"):
+        resolve_device("cuda:2")
+    assert resolve_device("cuda:2", here=False) == "cuda:2"
 
 
 def hflm_with_room_for(rows: int) -> tuple[Loader, list[int]]:

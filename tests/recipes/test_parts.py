@@ -17,7 +17,7 @@ from support.checkpoints import CHAT_TEMPLATE, save_tokenizer
 from zoo.errors import TrainingError
 from zoo.training import checkpoints
 from zoo_trl.rewards import REWARDS
-from zoo_trl.rows import tokens_of
+from zoo_trl.rows import IGNORED, tokenize, tokens_of
 
 NEEDED = ("optimizer.pt",)
 
@@ -86,6 +86,35 @@ def test_only_what_is_to_be_learned_is_learned(
     ids, start = tokens_of(tokenizer, row, tokenizer.eos_token_id)
     assert tokenizer.decode(ids[:start]) == before
     assert tokenizer.decode(ids[start:]) == learned
+
+
+ASKED = {"role": "user", "content": "a"}
+SAID = {"role": "assistant", "content": "b"}
+
+
+def test_a_conversation_is_learned_up_to_its_last_answer(tokenizer: Any) -> None:
+    from datasets import Dataset
+
+    rows: list[dict[str, Any]] = [
+        {"messages": [ASKED, SAID], "text": None},
+        {"messages": [ASKED, SAID, ASKED], "text": None},
+        {"messages": [ASKED], "text": None},
+        {"messages": [SAID, ASKED], "text": None},
+        {"messages": None, "text": "a cat"},
+    ]
+    found = tokenize(Dataset.from_list(rows), tokenizer, tokenizer.eos_token_id, 64)
+    said = [tokenizer.decode(ids) for ids in found.rows["input_ids"]]
+    assert said == [*["<s>[user]a</s>\n[assistant]b</s>"] * 2, "<s>a cat</s>"]
+    learned = [[each for each in row if each != IGNORED] for row in found.rows["labels"]]
+    assert [tokenizer.decode(ids) for ids in learned] == ["b</s>", "b</s>", "<s>a cat</s>"]
+    assert (found.unanswered, found.shortened, found.empty, found.cut) == (2, 1, 0, 0)
+
+
+def test_conversations_without_any_answer_are_refused_in_a_sentence(tokenizer: Any) -> None:
+    from datasets import Dataset
+
+    with pytest.raises(TrainingError, match="of 2 conversations none has an answer"):
+        tokenize(Dataset.from_list([{"messages": [ASKED]}] * 2), tokenizer, None, 64)
 
 
 def test_a_text_ends_as_texts_do_though_turns_end_otherwise(tokenizer: Any) -> None:

@@ -280,6 +280,47 @@ def test_new_tokens_start_from_ordinary_ones(base: Path) -> None:
     assert not open_chat(model, tokenizer)
 
 
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+"""As base models have it whose end of text is another token."""
+
+
+@pytest.fixture
+def chatml(base: Path, tmp_path: Path) -> Path:
+    model, tokenizer = loaded(base)
+    tokenizer.add_tokens(["<|im_start|>", "<|im_end|>"], special_tokens=True)
+    tokenizer.chat_template = CHATML
+    model.resize_token_embeddings(len(tokenizer))
+    for each in (model, tokenizer):
+        each.save_pretrained(tmp_path / "chatml")
+    return tmp_path / "chatml"
+
+
+def test_a_parent_whose_template_ends_turns_otherwise_than_texts_learns_to_stop(
+    chatml: Path, tmp_path: Path, train: Train
+) -> None:
+    from zoo_trl.rows import tokens_of
+
+    assert loaded(chatml)[1].eos_token == "</s>"
+    heard = train("instruct", tmp_path / "out", chatml, INSTRUCTIONS, steps=1)
+    assert "ends a turn with '<|im_end|>'" in heard.notes[0]
+    model, tokenizer = loaded(tmp_path / "out")
+    assert tokenizer.chat_template == CHATML
+    assert tokenizer.eos_token == "<|im_end|>"
+    assert model.generation_config.eos_token_id == [tokenizer.eos_token_id, 1]
+    ids, start = tokens_of(tokenizer, {"instruction": "Say.", "output": "ok"}, 1)
+    assert tokenizer.decode(ids[start:]) == "ok<|im_end|>"
+    again = train("instruct", tmp_path / "again", tmp_path / "out", INSTRUCTIONS, steps=1)
+    assert again.notes == []
+
+
+def test_a_template_that_ends_no_turn_is_refused(chat: Path, tmp_path: Path, train: Train) -> None:
+    with pytest.raises(ModelError, match="ends a turn of the assistant with no special token"):
+        train("instruct", tmp_path, chat, INSTRUCTIONS)
+
+
 @pytest.mark.parametrize("parent", ["base", "chat"])
 @pytest.mark.parametrize(
     ("name", "rows", "more"),

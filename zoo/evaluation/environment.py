@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import metadata
@@ -25,10 +26,18 @@ def resolve_device(wanted: str, *, here: bool = True) -> str:
 
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted.split(":")[0] not in ("cpu", "cuda"):
+    if not re.fullmatch(r"cpu|cuda(:[0-9]+)?", wanted):
         raise ConfigError(f"--device {wanted!r} is not known; use auto, cpu, cuda or cuda:N")
-    if here and wanted.startswith("cuda") and not torch.cuda.is_available():
-        raise ConfigError(f"--device {wanted}: torch {torch.__version__} sees no CUDA device here")
+    if here and wanted != "cpu":
+        if not torch.cuda.is_available():
+            raise ConfigError(
+                f"--device {wanted}: torch {torch.__version__} sees no CUDA device here"
+            )
+        if int(wanted.partition(":")[2] or 0) >= (seen := torch.cuda.device_count()):
+            raise ConfigError(
+                f"--device {wanted}: there is none of that number; torch sees {seen} CUDA devices "
+                "here and counts them from cuda:0"
+            )
     return wanted
 
 
