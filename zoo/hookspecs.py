@@ -203,10 +203,13 @@ class Publisher:
         failure; a bundle stays in the store's outbox and is given to it again, so publishing what
         is there already must change nothing. Where it cannot look what is there, it takes an
         argument `notes`, a `zoo.publishing.Notes` of what it has sent.
+    while_training: one sentence for `zoo watch --publish`, where a training that goes on is in the
+        way; "" where it is not.
     """
 
     name: str
     publish: Callable[..., str]
+    while_training: str = ""
 
 
 @dataclass(frozen=True)

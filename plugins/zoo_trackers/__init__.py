@@ -15,6 +15,11 @@ from zoo.hookspecs import Publisher
 if TYPE_CHECKING:
     from zoo.publishing import Bundle, Notes
 
+ONE_WRITER = (
+    "W&B takes one writer to a run at a time, and what is written while the training writes too "
+    "may be lost; leave --publish out, and `zoo publish --to wandb` when the training is over"
+)
+
 
 def publish_to_wandb(
     bundle: Bundle,
@@ -55,4 +60,7 @@ def publish_to_trackio(
 @hookimpl
 def zoo_publishers() -> list[Publisher]:
     """Two publishers: wandb and trackio."""
-    return [Publisher("wandb", publish_to_wandb), Publisher("trackio", publish_to_trackio)]
+    return [
+        Publisher("wandb", publish_to_wandb, ONE_WRITER),
+        Publisher("trackio", publish_to_trackio),
+    ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from zoo.errors import ConfigError, PublishError
 from zoo.fingerprints import digest
+from zoo.plan import DEFAULT_SEED
 from zoo.publishing import Bundle
 
 PARTS = {"general": "G", "special": "S", "other_special": "other_special"}
@@ -35,8 +36,10 @@ class Point:
 def points_of(bundle: Bundle, models: Sequence[str] | None = None) -> list[Point]:
     """The points of a bundle's runs, by step, those without one first.
 
-    models: patterns of names; None for all. The names of metrics begin with `zoo/` and the suite;
-    those of a model without a step bear its name too, since they all stand in one summary.
+    models: patterns of names; None for all. The names of metrics begin with `zoo/` and the suite,
+    with the limit, seed and shots of a run that was told others than usual, so that measurements
+    of different items share no curve; those of a model without a step bear its name too, since they
+    all stand in one summary.
     Raises PublishError where the bundle is of no results, and ConfigError where no model is left,
     or several with the same step are.
     """
@@ -77,7 +80,7 @@ def _check_steps(points: Iterable[Point]) -> None:
 def _points(run: Mapping[str, Any]) -> Iterator[Point]:
     """A point for each model of a run, zoo.run/1."""
     steps = {cell["spec"]["model"]["id"]: cell["spec"]["model"]["step"] for cell in run["cells"]}
-    tradeoff, suite = run["tradeoff"], run["run"]["suite"].get("name", "")
+    tradeoff, suite = run["tradeoff"], _measured_by(run["run"])
     for stage in tradeoff["stages"]:
         model = stage["model"]
         step = steps.get(model)
@@ -85,6 +88,19 @@ def _points(run: Mapping[str, Any]) -> Iterator[Point]:
         found = dict(_metrics(stage, run["standing"], tradeoff))
         if found:
             yield Point(model, step, {f"{head}/{name}": value for name, value in found.items()})
+
+
+def _measured_by(run: Mapping[str, Any]) -> str:
+    """The suite, and what of its items and prompts the run was told to change."""
+    told = run["settings"]
+    parts = [run["suite"].get("name", "")]
+    if told.get("limit") is not None:
+        parts.append(f"first-{told['limit']}")
+    if told.get("seed") not in (None, DEFAULT_SEED):
+        parts.append(f"seed-{told['seed']}")
+    if told.get("num_fewshot") is not None:
+        parts.append(f"{told['num_fewshot']}-shot")
+    return "-".join(parts)
 
 
 def _metrics(

@@ -16,8 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from hub import Hub, loopback_hub
+from huggingface_hub import constants
 from support.architectures import adapter_over, tiny
 from support.saying import Said
+
+from zoo.fetching.caches import caches
 
 DRIVER = Path(__file__).with_name("driver.py")
 ROWS = [{"question": f"Q{i}?", "choices": ["yes", "no"], "gold": i % 2} for i in range(16)]
@@ -363,3 +366,24 @@ def test_a_run_that_stays_offline_names_the_command_that_fetches_what_it_lacks(
     assert offline["prefetch"].status == 2
     assert "HF_HUB_OFFLINE is set, so that nothing can be fetched" in offline["prefetch"].err
     assert "prefetch" not in offline["nano"].out + offline["nano"].err
+
+
+def test_the_command_for_later_is_said_where_nothing_failed_and_only_there(before: Before) -> None:
+    said = f"without a network: HF_HUB_OFFLINE=1 HF_HOME={before.root}/hf zoo run stages --suite"
+    assert said in before.said["first"].out
+    for name in ("closed", "no room", "named"):
+        assert before.said[name].status == 1
+        assert "without a network: HF_HUB" not in before.said[name].out
+
+
+def test_caches_that_stand_apart_are_named_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HOME", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.delenv("HF_DATASETS_CACHE", raising=False)
+    assert caches() == {"HF_HOME": str(tmp_path)}
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", "/fast/hub")
+    monkeypatch.setenv("HF_DATASETS_CACHE", "/large/data")
+    apart = {"HF_HUB_CACHE": "/fast/hub", "HF_DATASETS_CACHE": "/large/data"}
+    assert caches() == {"HF_HOME": str(tmp_path), **apart}

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hub import Hub
+from huggingface_hub import constants
 from hypothesis import given
 from hypothesis import strategies as st
 from store.recorded import keep, record
@@ -24,6 +25,7 @@ from zoo.fingerprints import digest
 from zoo.models import Making, Model, Prompting
 from zoo.publishing import Bundle
 from zoo.publishing.bundles import choose
+from zoo.publishing.local import shareable
 from zoo.publishing.names import public_names, renamed, safe
 from zoo.publishing.publication import Wanted
 from zoo.publishing.recording import spec_of
@@ -300,3 +302,38 @@ def test_how_a_stage_was_made_goes_out_without_folders_and_is_read_by_who_pulls_
     assert pulled.model.made.settings["learning_rate"] == 1e-3
     del sent["model"]["made"]  # as runs were sent before stages knew how they were made
     assert read(RunSpec, sent, "a run").model.made is None
+
+
+def test_a_setting_with_a_path_of_this_machine_at_any_depth_stays_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    (tmp_path / "hub" / "models--org--reward").mkdir(parents=True)
+    for folder in ("org/own", "here"):
+        (tmp_path / folder).mkdir(parents=True)
+    local = {
+        "a": ["/home/alice/acme-secret/rm"],
+        "b": {"c": [{"d": "private/customers.jsonl"}]},
+        "e": {"/home/alice/key": 1},
+        "f": "secret/folder-that-is-not-here",
+        "g": "customers.jsonl",
+        "h": "here",
+        "i": "org/own",
+        "j": "C:\\rm",
+        "k": "org/reward:/home/alice",
+        "l": "../rm",
+        "m": Path("rm"),
+    }
+    shared = {
+        "reward": "org/reward",
+        "teachers": ["org/base@main", "org/reward:train"],
+        "schedule": "cosine",
+        "rates": {"lr": 1e-3, "warm": None},
+        "tokens": ["[redacted]"],
+    }
+    told = {**local, **shared, "tokens": ["hf_abcdefghijklmnopqrstuvwxyz"]}
+    assert shareable(told, ("org/base", "org/own")) == shared
+    made = Model("org/m", base_model="org/base", made=Making("grpo", {**told, "m": "./rm"}))
+    sent = spec_of(Result(RunSpec(made, BENCHMARK, "uniform", Prompting()), "scored"))
+    assert sent["model"]["made"]["settings"] == shared

@@ -53,7 +53,13 @@ trackio.finish()
 """
 
 
-def add_run(store: Store, name: str, models: Sequence[Model], **changed: Sequence[float]) -> None:
+def add_run(
+    store: Store,
+    name: str,
+    models: Sequence[Model],
+    settings: Mapping[str, Any] | None = None,
+    **changed: Sequence[float],
+) -> None:
     cells = [
         keep(
             store,
@@ -66,7 +72,7 @@ def add_run(store: Store, name: str, models: Sequence[Model], **changed: Sequenc
         for model in models
         for number, benchmark in enumerate((BENCHMARK, SUMS))
     ]
-    made = record(name, *cells, suite=Suite("mine", (BENCHMARK, SUMS)))
+    made = record(name, *cells, suite=Suite("mine", (BENCHMARK, SUMS)), **(settings or {}))
     store.add_run(replace(made, started=f"2026-11-{int(name[-2:]):02}T08:00:00+00:00"))
 
 
@@ -145,6 +151,19 @@ def test_a_point_is_known_again_and_another_measurement_is_another_point(
     assert {name for name in before if before[name] == after[name]} == {"org/base", "org/sft-100"}
 
 
+def test_measurements_of_different_items_share_no_metric(bundle: Bundle, tmp_path: Path) -> None:
+    told = [{"limit": 4}, {"limit": 12, "seed": 7}, {"num_fewshot": 5}]
+    heads = ["mine-first-4", "mine-first-12-seed-7", "mine-5-shot"]
+    found = [bundle]
+    for number, settings in enumerate(told):
+        add_run(Store(tmp_path / f"{number}" / "results"), "20261102", [BASE, *STEPS], settings)
+        found.append(bundle_of(tmp_path / f"{number}"))
+    for each, head in zip(found, ["mine", *heads], strict=True):
+        names = [name for point in points_of(each) for name in point.metrics]
+        assert names
+        assert all(name.startswith(f"zoo/{head}/") for name in names)
+
+
 def test_two_trainings_in_one_run_are_refused_and_patterns_choose(tmp_path: Path) -> None:
     other = replace(STEPS[0], id="org/sft-200", step=100)
     add_run(Store(tmp_path / "results"), "20261103", [BASE, STEPS[0], other])
@@ -194,6 +213,11 @@ def said(root: Path) -> dict[str, Said]:
     offline = {**environment, "WANDB_MODE": "offline", "WANDB_API_KEY": KEY}
     wandb, trackio = ["publish", "--to", "wandb"], ["publish", "--to", "trackio"]
     found: dict[str, Said] = {}
+    (root / "empty").mkdir()
+    watch = ["watch", "empty", "--once", "--suite", "core", "--device", "cpu", "--publish"]
+    found["beside, wandb"], found["beside, trackio"] = say(
+        [(root, [*watch, to]) for to in ("wandb", "trackio")], environment
+    )
     if find_spec("wandb"):
         found["first"], found["again"] = say([(root, wandb), (root, wandb)], offline)
         (found["keyless"],) = say([(root, [*wandb, "--repo", "me/train/new"])], environment)
@@ -267,6 +291,13 @@ def test_a_run_of_the_service_is_gone_on_with_and_nothing_in_it_is_lost_or_doubl
         assert there.config["lr"]["value"] == 0.1
         assert {name: there.summary[name] for name in points[None]} == points[None]
         assert not [each for each in there.received if KEY in each]
+
+
+def test_a_watch_says_that_a_training_is_in_the_way_of_wandb(said: dict[str, Said]) -> None:
+    sentence = "zoo: W&B takes one writer to a run at a time"
+    assert sentence in said["beside, wandb"].err
+    assert "no checkpoint of empty was evaluated" in said["beside, trackio"].err
+    assert "one writer" not in said["beside, trackio"].err
 
 
 def values(items: Any) -> dict[str, Any]:

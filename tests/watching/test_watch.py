@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from support.zoos import TinyZoo
 from watching.training import Training, save_step
 from zoo.errors import UnknownNameError
 from zoo.fingerprints import fingerprint
+from zoo.manifests import Manifest, Parent, write_manifest
 from zoo.models import Family
 from zoo.running import Options, Outcome, recorded, run_family, settings_of
 from zoo.watching.holding import is_read
@@ -71,6 +73,10 @@ class Watching:
         return {facts["name"]: facts["reason"] for name, facts in self.told if name == "left_out"}
 
     @property
+    def recalled(self) -> list[str]:
+        return [facts["text"] for name, facts in self.told if name == "recalled"]
+
+    @property
     def measured(self) -> list[str]:
         return [facts["name"] for name, facts in self.told if name == "checkpoint"]
 
@@ -119,22 +125,23 @@ def _unseen(watching: Watching) -> set[str]:
 def test_a_checkpoint_that_is_deleted_while_it_is_evaluated_keeps_its_point(
     watching: Watching,
 ) -> None:
+    save_step(watching.folder, watching.base, 5, 0.005)
     gone = save_step(watching.folder, watching.base, 10, 0.01)
     revision = fingerprint(gone).weights[:12]
 
     def delete(family: Family) -> None:
-        if len(family.models) > 1:
+        if family.models[-1].step == 10:
             shutil.rmtree(gone)
 
     found = watching.watch(delete, once=True)
-    (point,) = found.course.points
+    _, point = found.course.points
     assert (point.revision, point.failed) == (revision, ())
     assert not gone.exists()
     assert watching.asked > 0
     asked = watching.asked
     again = watching.watch(once=True, base=None)
     assert watching.asked == asked, "a restart asks nothing again"
-    (kept,) = again.course.points
+    _, kept = again.course.points
     assert kept.readings == point.readings
     assert [*again.course.tests.values()] == [*found.course.tests.values()]
     assert found.course.tests
@@ -205,6 +212,56 @@ def test_a_finished_model_ends_the_watch_and_is_not_evaluated_as_its_last_checkp
     watching.watch()
     assert watching.measured == ["checkpoint-10"]
     assert watching.left_out["final"] == "it is checkpoint-10, which was evaluated"
+
+
+def test_a_folder_that_is_used_again_shows_nothing_of_the_training_before(
+    watching: Watching,
+) -> None:
+    old = save_step(watching.folder, watching.base, 10, 0.01)
+    watching.watch(once=True)
+    shutil.rmtree(old)
+    emptied = watching.watch(once=True, base=None).course
+    assert (emptied.points, emptied.base) == ((), None)
+    assert "another training" in watching.recalled[0]
+    save_step(watching.folder, watching.base, 40, 0.04)
+    again = watching.watch(once=True, base=None)
+    assert [point.step for point in again.course.points] == [40]
+    assert len(again.course.tested) == 1, "looks at another training do not count"
+    later = watching.watch(once=True, base=None)
+    assert [point.step for point in later.course.points] == [40], "nor does a later watch"
+    assert later.course.reference == again.course.reference
+    assert later.course.base is None
+
+
+def test_what_a_training_went_back_behind_stays_away_after_a_restart(watching: Watching) -> None:
+    for step in (10, 20):
+        save_step(watching.folder, watching.base, step, step / 1000)
+    before = watching.watch(once=True)
+    soon = time.time() + 5
+    for path in save_step(watching.folder, watching.base, 15, 0.5).iterdir():
+        os.utime(path, (soon, soon))
+    watching.told.clear()
+    for _ in range(2):
+        found = watching.watch(once=True)
+        assert [point.step for point in found.course.points] == [10, 15]
+        assert set(watching.left_out) == {"checkpoint-20"}
+        assert len(found.course.tested) == len(before.course.tested) + 1, "looks still count"
+
+
+def test_the_parent_that_a_training_names_goes_before_a_remembered_one(
+    watching: Watching, tmp_path: Path
+) -> None:
+    save_step(watching.folder, watching.base, 10, 0.01)
+    watching.watch(once=True)
+    other = shutil.copytree(watching.base, tmp_path / "other")
+    remembered = watching.watch(once=True, base=None).course
+    assert remembered.reference == str(watching.base.resolve())
+    assert "as an earlier watch had it: the training names none" in watching.recalled[-1]
+    manifest = Manifest("full", "full", "fine-tuned", "f", "s", 0, parent=Parent(str(other)))
+    write_manifest(watching.folder, manifest)
+    found = watching.watch(once=True, base=None).course
+    assert found.reference == str(other)
+    assert f"step 0 is {other}, which the training names, and not" in watching.recalled[-1]
 
 
 def test_targets_that_no_benchmark_measures_are_refused(watching: Watching) -> None:

@@ -87,7 +87,8 @@ def run(args: argparse.Namespace) -> int:
         _show(rows)
         what = ["--tasks", ",".join(args.tasks)] if args.tasks else ["--suite", str(suite)]
         folders = [word for path in args.include_path or () for word in ("--include-path", path)]
-        _say_how(args.dry_run, shlex.join(map(str, ["zoo", "run", *targets, *what, *folders])))
+        words = ["zoo", "run", *targets, *what, *map(str, folders)]
+        _say_how(rows, args.dry_run, words)
     sys.stdout.flush()
     return _tell_failed(rows)
 
@@ -155,16 +156,20 @@ def _show(rows: Sequence[Fetched]) -> None:
         print(f"in all: {size(sum(each or 0 for each in coming))} of files{unknown}")
 
 
-def _say_how(dry: bool, command: str) -> None:
-    from huggingface_hub import constants
+def _say_how(rows: Sequence[Fetched], dry: bool, command: Sequence[str]) -> None:
+    """How to run without a network, where all of it is here."""
+    from zoo.fetching.caches import caches
+    from zoo.reporting.text import clean
 
     if dry:
         print("nothing was fetched but the small files that say what a model is")
-        return
-    print(
-        f"without a network: HF_HUB_OFFLINE=1 HF_HOME={constants.HF_HOME} {command} reads all that "
-        "stands here; elsewhere, copy that folder and name it so"
-    )
+    elif not any(row.state == "failed" for row in rows):
+        folders = caches()
+        named = (f"{name}={shlex.quote(path)}" for name, path in folders.items())
+        spelt = clean(" ".join(["HF_HUB_OFFLINE=1", *named, shlex.join(command)]))
+        one = len(folders) == 1
+        copied = "that folder and name it so" if one else "these folders and name them so"
+        print(f"without a network: {spelt} reads all that stands here; elsewhere, copy {copied}")
 
 
 def _tell_failed(rows: Sequence[Fetched]) -> int:

@@ -108,6 +108,7 @@ def run(args: argparse.Namespace) -> int:
     from zoo.cli.watched import watching
     from zoo.plan import as_asked
     from zoo.publishing.publication import Wanted, table_of
+    from zoo.reporting.text import clean
     from zoo.running import Interrupted, recorded, settings_of
     from zoo.watching.neighbours import choose_device, give_way
     from zoo.watching.watching import FOLDER, Watch, Wish, family_name
@@ -119,8 +120,9 @@ def run(args: argparse.Namespace) -> int:
     host = open_host(args)
     if args.regime:
         host.registry.regimes.get(args.regime)  # a name that nobody brings is refused at once
+    caution = ""
     if args.publish:
-        host.registry.publishers.get(args.publish)
+        caution = host.registry.publishers.get(args.publish).while_training
         table_of(host, Wanted(to=args.publish))
     show_problems(host, ())
     device, note = choose_device(args.device)
@@ -164,8 +166,8 @@ def run(args: argparse.Namespace) -> int:
     watch = Watch(host, wish, suite, settings, evaluate, tell, protocols)
     status = 0
     with watching(args.progress, lambda: watch.course) as view:
-        if note:
-            view.say(f"zoo: {note}")
+        for sentence in filter(None, (clean(caution), note)):
+            view.say(f"zoo: {sentence}")
         try:
             watch.run()
         except (Interrupted, KeyboardInterrupt):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from zoo.courses import Course
 
-SAID = ("left_out", "parent")
+SAID = ("left_out", "parent", "recalled")
 """Events that are said in any case."""
 
 
@@ -50,6 +50,8 @@ def sentence(name: str, facts: Mapping[str, Any]) -> str:
             f"zoo: {named}{clean(facts['reason'])}; changes are against the first checkpoint, "
             "and --base names the model that the training began with"
         )
+    if name == "recalled":
+        return f"zoo: {clean(facts['text'])}"
     if name == "awaited":
         lacking = [f"{clean(n)}: {clean(why)}" for n, why in facts["lacking"].items()]
         return "; ".join(["waiting for a complete checkpoint", *lacking[:3]])

@@ -2,6 +2,7 @@
 
 bundle       files for one repository
 names        what models and folders of this machine are called elsewhere
+local        which settings of a stage name this machine, and stay here
 recording    a run as zoo.run/1: what `zoo pull` reads back
 rows         the tables `results` and `samples`
 lineages     the lineage beside formats that have none; Every Eval Ever

@@ -15,11 +15,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from zoo.benchmarks import Benchmark
 from zoo.models import Model
+from zoo.publishing.local import shareable
 from zoo.publishing.names import is_hub_id, public_names, renamed
 from zoo.redaction import redact
 from zoo.results import Result, RunRecord
@@ -149,20 +149,7 @@ def made_of(model: Model) -> dict[str, Any] | None:
     if model.made is None:
         return None
     table: dict[str, Any] = plain(model.made)
-    return {**table, "settings": _settings_of(table["settings"])}
-
-
-def _settings_of(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What a recipe was told, less what names a folder of this machine."""
-    return {
-        name: redact(value) if isinstance(value, str) else value
-        for name, value in settings.items()
-        if not (isinstance(value, str) and _is_path(value))
-    }
-
-
-def _is_path(text: str) -> bool:
-    return text.startswith((".", "/", "~")) or "\\" in text or Path(text).is_dir()
+    return {**table, "settings": shareable(table["settings"], model.parents)}
 
 
 def withheld_of(model: Model) -> list[str]:
@@ -191,8 +178,9 @@ def _tradeoff_of(run: Published) -> dict[str, Any]:
         {**stage, "scores": [{**score, "error": None} for score in stage["scores"]]}
         for stage in found["stages"] or ()
     ]
+    known = {name for model in run.models for name in (model.id, *model.parents)}
     made = {
-        name: [{**row, "settings": _settings_of(row["settings"])} for row in found[name] or ()]
+        name: [{**row, "settings": shareable(row["settings"], known)} for row in found[name] or ()]
         for name in ("training", "frontier")
     }
     return {**found, "stages": stages, **made}

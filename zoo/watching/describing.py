@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from zoo.errors import ConfigError
+from zoo.errors import ConfigError, ZooError
 from zoo.evidence import rank_regimes
 from zoo.fingerprints import chat_template_of, fingerprint
 from zoo.host import Host
+from zoo.manifests import read_manifest
 from zoo.models import Family, Model
 from zoo.watching.holding import GoneError, is_read
 from zoo.watching.looking import Look, stamps
@@ -24,6 +27,22 @@ def parent_named(host: Host, name: str) -> Model:
         raise ConfigError(f"{name} is a family; name one of its models as the base: {models}")
     (family,) = host.discovery.resolve([name])
     return replace(family.models[-1], step=None)
+
+
+def parent_said(host: Host, folder: Path, checkpoints: Iterable[Path]) -> str:
+    """The parent that a training's manifest names, else the first of its checkpoints that can be
+    read and names one; "" where none does."""
+    with suppress(ConfigError):
+        manifest = read_manifest(folder)
+        if manifest is not None and manifest.parent is not None:
+            return manifest.parent.id
+    for path in checkpoints:
+        with suppress(ZooError):
+            (family,) = host.discovery.resolve([str(path)])
+            parents = family.models[-1].parents
+            if len(parents) == 1:
+                return parents[0]
+    return ""
 
 
 def checkpoint(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,20 @@ from zoo.results import PROTOCOLS, Protocol, Result
 from zoo.running import Outcome
 from zoo.watching.describing import checkpoint, child, family_of, parent_named
 from zoo.watching.holding import GoneError, held, is_read
+from zoo.watching.lives import (
+    Life,
+    gone_behind,
+    is_unsure,
+    mark_of,
+    moment,
+    present,
+    read_life,
+    write_life,
+)
 from zoo.watching.looking import stamps
 from zoo.watching.measuring import point_of, specials
-from zoo.watching.remembering import Measured, remembered
+from zoo.watching.recalling import parent_recalled, recall
+from zoo.watching.remembering import Measured, runs_of
 from zoo.watching.rounds import FINAL, Place, Round, Rounds, next_place
 
 FOLDER = "watch"
@@ -60,8 +70,8 @@ def family_name(folder: Path) -> str:
 @dataclass
 class Watch:
     """One watch. evaluate: runs a family and returns what came of it; settings: what its record
-    will say; tell: told of "checkpoint", "left_out", "parent" and "awaited". refused: whether a
-    complete checkpoint could not be read.
+    will say; tell: told of "checkpoint", "left_out", "parent", "recalled" and "awaited". refused:
+    whether a complete checkpoint could not be read.
     """
 
     host: Host
@@ -77,6 +87,7 @@ class Watch:
     _reference: tuple[Model, Sequence[Result]] | None = None
     _base: Model | None = None
     _said: Mapping[str, str] | None = None
+    _life: Life = field(default_factory=Life)
 
     def __post_init__(self) -> None:
         name = family_name(self.wish.folder)
@@ -123,15 +134,47 @@ class Watch:
         return self._course
 
     def _begin(self) -> None:
-        """Takes up what an earlier watch measured, and measures the parent if it is known."""
-        past = remembered(self.host.store, self._course.name, self.suite, self.settings)
+        """Takes up what an earlier watch measured of this training, and measures the parent if it
+        is known."""
+        folder, store, name = self.wish.folder, self.host.store, self._course.name
+        here = present(folder) if runs_of(store, name) else ()  # to hash weights takes its time
+        mark, before = mark_of(folder), read_life(self._life_file)
+        self._life, past = recall(
+            store, name, self.suite, self.settings, self._name_of, before, mark, here
+        )
+        if self._life != before:
+            text = "what an earlier watch measured here is of another training, and is left out"
+            self.tell("recalled", {"text": text})
+        elif past.measured and is_unsure(before, mark, here, past.measured):
+            text = (
+                "none of what an earlier watch measured stands here any more: it is taken for "
+                "deleted by this training; another training is better watched in a new folder"
+            )
+            self.tell("recalled", {"text": text})
+        dropped = self._life.dropped | gone_behind(here, past.measured)
+        self._course = replace(self._course, dropped=dropped)
+        self._keep_life(mark)
         base = parent_named(self.host, self.wish.base) if self.wish.base else past.base
+        if base is not None and not self.wish.base:
+            base = parent_recalled(self.host, folder, here, base, self.tell)
         if past.measured:
             self._aim(past.measured[0].model)
         if base is not None:
             self._measure_parent(base)
         for each in past.measured:
             self._remember(each)
+
+    @property
+    def _life_file(self) -> Path:
+        return self.host.store.root / FOLDER / f"{self._course.name}.json"
+
+    def _keep_life(self, mark: str) -> None:
+        self._life = replace(self._life, mark=mark or self._life.mark, dropped=self._course.dropped)
+        write_life(self._life_file, self._life)
+
+    def _name_of(self, model: Model) -> str:
+        own = Path(model.id).name
+        return FINAL if own in ("", self.wish.folder.resolve().name) else own
 
     def _remember(self, each: Measured) -> None:
         if self._reference is None:
@@ -182,6 +225,14 @@ class Watch:
             if same.name != place.name:
                 self._leave(place.name, f"it is {same.name}, which was evaluated")
             return
+        written = moment(place.seen.written)
+        if any(
+            point.revision == model.revision and point.measured >= written
+            for point in self._course.tested
+            if point.run in self._course.dropped
+        ):
+            self._leave(place.name, "the training went back behind it")
+            return
         if self._base is None and self._reference is None:
             self._find_parent(model)
         model = child(model, self._base, self.wish.targets, self.wish.regime)
@@ -199,9 +250,12 @@ class Watch:
         point = self._point(model, results, record.started, record.id, seconds)
         if self._reference is None:
             self._refer(model, results)
-        written = datetime.fromtimestamp(place.seen.written / 1e9, UTC)
-        course = self._course.since(place.step, written.isoformat(timespec="seconds"))
-        self._course = course.with_point(point)
+        mark = mark_of(self.wish.folder)
+        if self._life.other(mark):
+            earlier = frozenset(point.run for point in self._course.tested)
+            self._course = replace(self._course, dropped=self._course.dropped | earlier)
+        self._course = self._course.since(place.step, written).with_point(point)
+        self._keep_life(mark)
         self.tell("checkpoint", self._course.row(point))
 
     def _aim(self, model: Model) -> None:
@@ -251,14 +305,13 @@ class Watch:
         run: str,
         seconds: float | None = None,
     ) -> Point:
-        own = Path(model.id).name
         return point_of(
             model,
             results,
             self._reference,
             self.suite,
             self._course.targets,
-            name=FINAL if own in ("", self.wish.folder.resolve().name) else own,
+            name=self._name_of(model),
             measured=measured,
             run=run,
             seconds=seconds,
