@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -111,17 +110,6 @@ def _named(parent: Parent | None) -> str:
         return "none"
     pinned = parent.weights or parent.revision or ""
     return f"{parent.id} ({pinned[:12]})" if pinned else parent.id
-
-
-def cleared(out: Path) -> None:
-    """Takes away what an earlier training left in a folder of ours, its manifest last."""
-    check_folder(out)
-    left = [path for path in out.iterdir() if path.name not in (NAME, LOCK)]
-    for path in [*left, out / NAME]:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
 
 
 def hashes(out: Path) -> dict[str, str]:
