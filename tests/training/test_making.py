@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from training.conftest import open_host
 from zoo.claims import NotTestable
 from zoo.errors import ConfigError, TrainingError, UnknownNameError
 from zoo.findings import probe_rows
-from zoo.manifests import NAME, read_manifest
+from zoo.manifests import NAME, Manifest, Parent, read_manifest
 from zoo.measures.making import making
+from zoo.training.card import card_of
 from zoo.training.folder import held
 
 OUT = Path("stages/nano/nudged")
@@ -101,6 +103,18 @@ def test_a_finished_stage_that_lacks_a_file_is_said_and_made_again_on_demand(tra
     with pytest.raises(ConfigError, match=r"lacks model.safetensors; --restart makes it again"):
         train()
     assert train(restart=True).fresh
+
+
+def test_a_finished_stage_whose_weights_were_changed_is_said_and_made_again_on_demand(train):
+    train()
+    (OUT / "README.md").write_text("my own card")
+    assert not train().fresh
+    weights = OUT / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000] + bytes(1000))
+    with pytest.raises(ConfigError, match=r"model.safetensors was changed since; --restart makes"):
+        train()
+    assert train(restart=True).fresh
+    assert not train().fresh
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -303,6 +317,23 @@ def test_a_card_is_written_whose_text_is_harmless(train):
     front = yaml.safe_load(text.split("---")[1])
     assert front["base_model"] == "nano/pretrained"
     assert "<script>" not in text
+
+
+def test_no_path_of_this_machine_stands_in_a_card():
+    told = {"reward_model": "/home/alice/acme-secret/rm", "judges": ["private/rm"], "rate": 0.25}
+    made = Manifest(
+        "rlhf", "rlhf", "RL-tuned", "f", "s", 1, told, parent=Parent("/home/alice/base")
+    )
+    text = card_of(made)
+    assert "0.25" in text
+    assert "alice" not in text
+    assert "private" not in text
+    assert (
+        yaml.safe_load(card_of(replace(made, parent=Parent("org/base"))).split("---")[1])[
+            "base_model"
+        ]
+        == "org/base"
+    )
 
 
 def test_how_stages_were_made_stands_in_every_report_and_claims_find_it(train):

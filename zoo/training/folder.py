@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ConfigError
-from zoo.fingerprints import file_digest
+from zoo.fingerprints import file_digest, remembered_digest
 from zoo.manifests import CHECKPOINT, NAME, Manifest, Parent, read_manifest
 from zoo.store.atomic import make_folder
 
 LOCK = ".zoo-training.lock"
+CARD = "README.md"
 WEIGHTS = ("config.json", "adapter_config.json")
 """Files of which a finished stage has one."""
 
@@ -78,7 +79,17 @@ def standing(out: Path, wanted: Manifest) -> Manifest | None:
         missing = [name for name in found.files if not (out / name).is_file()]
         if missing:
             raise ConfigError(f"{out} is finished and lacks {missing[0]}; --restart makes it again")
+        if changed := changed_files(out, found):
+            raise ConfigError(
+                f"{out} is finished, and {changed[0]} was changed since; --restart makes it again"
+            )
     return found
+
+
+def changed_files(out: Path, finished: Manifest) -> list[str]:
+    """Names of a stage's files that are others than the manifest says; a card is its reader's."""
+    hashes = ((n, made) for n, made in finished.files.items() if n != CARD)
+    return [name for name, made in hashes if remembered_digest(out / name) != made]
 
 
 def differences(found: Manifest, wanted: Manifest) -> list[str]:

@@ -26,7 +26,7 @@ from zoo.training.aside import asides, delete_own, holds_weights, let_go, put_ba
 from zoo.training.assignment import Assignment, silent
 from zoo.training.card import card_of
 from zoo.training.data import Data, read_data
-from zoo.training.folder import WEIGHTS, check_folder, hashes, held, standing
+from zoo.training.folder import CARD, WEIGHTS, check_folder, hashes, held, standing
 from zoo.training.order import Order, Wish, check_outside, manifest_of, plan_training
 from zoo.training.steps import Steps
 
@@ -190,8 +190,8 @@ def _trained(ready: Ready, begun: Manifest, tell: Listener) -> Manifest:
             "config.json nor adapter_config.json"
         )
     finished = replace(keeper.now(), status="finished")
-    if not (order.out / "README.md").exists():
-        write_file(order.out / "README.md", card_of(finished).encode())
+    if not (order.out / CARD).exists():
+        write_file(order.out / CARD, card_of(finished).encode())
     finished = replace(finished, files=hashes(order.out))
     write_manifest(order.out, finished)
     tell("finished", _end(order, finished))
