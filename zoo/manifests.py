@@ -52,9 +52,9 @@ class Parent:
 class Rows:
     """What a stage learned from.
 
-    source: a file, a folder or `HUB_ID:split`; "" for data that the recipe brings itself.
-    rows: how many. sha256: over their canonical JSON, in order. revision: the commit of a data set
-    on the Hub.
+    source: a file, a folder or a data set of the Hub as it was named; "" for data that the recipe
+    brings itself. rows: how many. sha256: over their canonical JSON, in order. revision: the commit
+    of a data set on the Hub.
     """
 
     source: str

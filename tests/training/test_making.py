@@ -115,6 +115,7 @@ def test_a_finished_stage_whose_weights_were_changed_is_said_and_made_again_on_d
         train()
     assert train(restart=True).fresh
     assert not train().fresh
+    assert OUT.with_name("nudged.before").joinpath("README.md").read_text() == "my own card"
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -54,7 +54,7 @@ def register(verbs: Any) -> None:
     )
     parser.add_argument(
         "--data",
-        metavar="FILE|FOLDER|HUB_ID[:split]",
+        metavar="FILE|FOLDER|HUB_ID[[:config]:split]",
         help="rows as JSON Lines, JSON, CSV or Parquet, or a data set of the Hub",
     )
     parser.add_argument("--limit", type=positive, metavar="N", help="only the first N rows")

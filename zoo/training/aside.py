@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Container
 from contextlib import suppress
 from fnmatch import fnmatch
 from glob import escape
@@ -16,11 +17,11 @@ from itertools import count
 from pathlib import Path
 
 from zoo.errors import ConfigError
-from zoo.fingerprints import PROCESSOR, SETTINGS, TOKENIZER, WEIGHTS
-from zoo.manifests import CHECKPOINT, NAME, Manifest, read_manifest
+from zoo.fingerprints import PROCESSOR, SETTINGS, TOKENIZER, WEIGHTS, file_digest
+from zoo.manifests import CHECKPOINT, NAME, read_manifest
 from zoo.store.atomic import UNFINISHED
 from zoo.training.checkpoints import RESUMING
-from zoo.training.folder import LOCK
+from zoo.training.folder import CARD, LOCK
 
 MARK = ".zoo-set-aside"
 
@@ -112,10 +113,13 @@ def delete_own(folder: Path) -> None:
         on_the_way = CHECKPOINT.fullmatch(path.name) or (not finished and path.name in WORKING)
         if on_the_way and path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
+    listed = set(manifest.files) if manifest and finished else None
+    if listed and manifest and _is_rewritten(folder / CARD, manifest.files.get(CARD)):
+        listed.remove(CARD)
     for parent, folders, files in os.walk(folder, topdown=False):
         for name in files:
             path = Path(parent, name)
-            if _is_own(path.relative_to(folder).as_posix(), manifest if finished else None):
+            if _is_own(path.relative_to(folder).as_posix(), listed):
                 path.unlink()
         for name in folders:
             with suppress(OSError):  # a link, or not empty
@@ -129,9 +133,14 @@ def holds_weights(out: Path) -> bool:
     return any(WORKING[0] not in path.parts for path in found)
 
 
-def _is_own(name: str, finished: Manifest | None) -> bool:
-    if finished is not None:
-        return name in finished.files
+def _is_rewritten(card: Path, made: str | None) -> bool:
+    """Whether somebody has made a stage's card his own."""
+    return made is not None and card.is_file() and file_digest(card) != made
+
+
+def _is_own(name: str, listed: Container[str] | None) -> bool:
+    if listed is not None:
+        return name in listed
     return "/" not in name and any(fnmatch(name, pattern) for pattern in OWN)
 
 
