@@ -325,9 +325,10 @@ def train(
     """Makes a stage of a family from its parent, writes it into zoo.toml, and returns it.
 
     recipe: "" for the one called FAMILY/STAGE. parent: a model of the family, a Hub id or a folder.
-    data: a file, a folder, or `HUB_ID:split`; limit: only so many of its rows. options: of the
-    recipe. save_every: steps between checkpoints that are kept. tell: told of progress, as
-    `zoo train --progress json` prints it.
+    data: a file, a folder, or `HUB_ID:split` (`HUB_ID:config:split`); limit: only so many of its
+    rows. options: of the recipe. save_every: steps between checkpoints that are kept. tell: told of
+    progress, as `zoo train --progress json` prints it. restart: begins anew; what stands of the
+    stage is deleted when the new one is finished.
     A training that was stopped goes on; one that is finished is found so. Raises ZooError.
     """
     from zoo.training.making import make, prepare

@@ -133,11 +133,11 @@ def _matches(folder: Path, patterns: Iterable[str]) -> list[str]:
 
 def _hash_files(folder: Path, patterns: Iterable[str]) -> str:
     names = _matches(folder, patterns)
-    return digest([[name, _remembered(folder / name)] for name in names]) if names else ""
+    return digest([[name, remembered_digest(folder / name)] for name in names]) if names else ""
 
 
-def _remembered(path: Path) -> str:
-    """The file's hash, from memory where the file is still the one it was made of."""
+def remembered_digest(path: Path) -> str:
+    """`file_digest`, from memory where the file is still the one it was made of."""
     real = path.resolve()
     stat = real.stat()
     key = f"{real}|{stat.st_ino}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ctime_ns}"

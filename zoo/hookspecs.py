@@ -127,6 +127,8 @@ class Recipe:
     parent: id of the model that it starts from, unless --from names another. "" of a recipe with
         `of` means that it starts from nothing.
     adapter: whether what it writes is an adapter over its parent.
+    check: check(**options) raises a ZooError for options that cannot be meant. It is asked before
+        anything is written, and imports nothing heavy. With `of`, that of the way counts.
     """
 
     name: str
@@ -140,6 +142,7 @@ class Recipe:
     data: Callable[[int], Iterable[Mapping[str, Any]]] | None = None
     parent: str = ""
     targets: tuple[str, ...] = ()
+    check: Callable[..., None] | None = None
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,12 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Literal
 
 from zoo.errors import ConfigError
+from zoo.fingerprints import remembered_digest
 from zoo.models import Evidence, Making, Model, Regime
 from zoo.store.atomic import write_file
 from zoo.structuring import plain, read
@@ -24,6 +26,7 @@ from zoo.structuring import plain, read
 NAME = "zoo-training.json"
 SCHEMA = "zoo.training/1"
 
+WEIGHTS = "*.safetensors"
 LARGEST = 16 * 1024**2
 """Bytes of a manifest that is read."""
 LONGEST = 500
@@ -49,9 +52,9 @@ class Parent:
 class Rows:
     """What a stage learned from.
 
-    source: a file, a folder or `HUB_ID:split`; "" for data that the recipe brings itself.
-    rows: how many. sha256: over their canonical JSON, in order. revision: the commit of a data set
-    on the Hub.
+    source: a file, a folder or a data set of the Hub as it was named; "" for data that the recipe
+    brings itself. rows: how many. sha256: over their canonical JSON, in order. revision: the commit
+    of a data set on the Hub.
     """
 
     source: str
@@ -154,7 +157,8 @@ def described(model: Model, folder: Path, regimes: Mapping[str, Regime]) -> Mode
     """The model with what the manifest of its folder says, where nothing else has said it.
 
     A `checkpoint-N` within a training has N as its step and all else from the manifest above it,
-    also while the training goes on. A manifest that cannot be read says nothing.
+    also while the training goes on. A manifest that cannot be read says nothing, nor does one of
+    other weights than lie beside it.
     """
     try:
         manifest = read_manifest(folder)
@@ -163,9 +167,11 @@ def described(model: Model, folder: Path, regimes: Mapping[str, Regime]) -> Mode
             above, step = read_manifest(folder.parent), int(named[1])
             # the time of the whole training is not its own
             manifest = above and replace(above, status="unfinished")
-        elif manifest is not None and manifest.status != "finished":
+        elif manifest is not None and (
+            manifest.status != "finished" or not _is_of_these(manifest, folder)
+        ):
             return model
-    except ConfigError:
+    except (ConfigError, OSError):
         return model
     if manifest is None:
         return model
@@ -183,6 +189,14 @@ def described(model: Model, folder: Path, regimes: Mapping[str, Regime]) -> Mode
         step=step if model.step is None else model.step,
         targets=manifest.targets if model.targets is None else model.targets,
     )
+
+
+def _is_of_these(manifest: Manifest, folder: Path) -> bool:
+    """Whether nothing in a finished stage's folder says that its weights are others."""
+    made = {n: made for n, made in manifest.files.items() if fnmatch(n, WEIGHTS) and "/" not in n}
+    there = sorted(path.name for path in folder.glob(WEIGHTS) if path.is_file())
+    # hashes are remembered: those of the weights are asked for anyway, to pin the model
+    return not made or all(remembered_digest(folder / n) == made.get(n) for n in there)
 
 
 def _check_name(name: str) -> None:

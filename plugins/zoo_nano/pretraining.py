@@ -65,7 +65,7 @@ def pretrain(
 
     batches = windows(tokenizer, random.Random(assignment.seed), batch)
     done = _go_on(found, model, optimizer) if found else 0
-    for _ in range(done):
+    for _ in range(done if done < steps else 0):
         next(batches)  # the stream begins anew: what was learned from is drawn and passed over
     model.train()
     for step in range(done + 1, steps + 1):
@@ -86,7 +86,6 @@ def pretrain(
             checkpoints.clear(assignment.out, assignment.save_every, before=step)
     model.eval()
     save(model, tokenizer, assignment.out)
-    checkpoints.finish(assignment.out, assignment.save_every, [MOMENTS])
 
 
 def windows(

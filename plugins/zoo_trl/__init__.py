@@ -14,6 +14,7 @@ from __future__ import annotations
 from zoo import hookimpl
 from zoo.hookspecs import Recipe
 from zoo_trl import instruct, preferences, reinforcement, supervised
+from zoo_trl.fitting import check_pace
 
 
 @hookimpl
@@ -26,6 +27,7 @@ def zoo_recipes() -> list[Recipe]:
             supervised.full,
             "supervised fine-tuning of every weight",
             columns=supervised.FORMS,
+            check=check_pace,
         ),
         Recipe(
             "lora",
@@ -34,6 +36,7 @@ def zoo_recipes() -> list[Recipe]:
             "supervised fine-tuning of a low-rank adapter",
             columns=supervised.FORMS,
             adapter=True,
+            check=check_pace,
         ),
         Recipe(
             "prompt-tuning",
@@ -42,6 +45,7 @@ def zoo_recipes() -> list[Recipe]:
             "supervised fine-tuning of vectors before the prompt",
             columns=supervised.FORMS,
             adapter=True,
+            check=check_pace,
         ),
         Recipe(
             "instruct",
@@ -49,6 +53,7 @@ def zoo_recipes() -> list[Recipe]:
             instruct.instruct,
             "instructions with inputs and outputs, or conversations",
             columns=instruct.FORMS,
+            check=check_pace,
         ),
         Recipe(
             "dpo",
@@ -56,6 +61,7 @@ def zoo_recipes() -> list[Recipe]:
             preferences.dpo,
             "direct preference optimisation",
             columns=preferences.FORMS,
+            check=check_pace,
         ),
         Recipe(
             "grpo",
@@ -63,6 +69,7 @@ def zoo_recipes() -> list[Recipe]:
             reinforcement.grpo,
             "reinforcement of a reward that is computed",
             columns=reinforcement.FORMS,
+            check=reinforcement.check_grpo,
         ),
         Recipe(
             "rlhf",
@@ -70,5 +77,6 @@ def zoo_recipes() -> list[Recipe]:
             reinforcement.rlhf,
             "a reward learned from preferences, and reinforcement of it",
             columns=preferences.FORMS,
+            check=reinforcement.check_rlhf,
         ),
     ]

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -111,6 +111,11 @@ class Pace:
                 f"than 0; here they are {self.batch}, {self.accumulate}, {self.steps}, "
                 f"{self.warmup} and {self.epochs}"
             )
+
+
+def check_pace(**options: Any) -> None:
+    """Raises ConfigError where a recipe's options are no pace."""
+    Pace(**{each.name: options[each.name] for each in fields(Pace)})
 
 
 def settings(assignment: Assignment, pace: Pace) -> dict[str, Any]:

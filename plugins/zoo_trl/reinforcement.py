@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ConfigError, ModelError, TrainingError
 from zoo.training import Assignment
-from zoo_trl.fitting import Pace, configured, fit, prepared
+from zoo_trl.fitting import Pace, check_pace, configured, fit, prepared
 from zoo_trl.parents import Parent, read_parent
 from zoo_trl.preferences import as_asked
 from zoo_trl.rewards import reward_named
@@ -58,6 +59,13 @@ def check_groups(batch: int, group: int) -> None:
         )
 
 
+def check_grpo(**options: Any) -> None:
+    """Raises ConfigError for options of `grpo` that cannot be meant."""
+    check_pace(**options)
+    check_groups(options["batch"], options["group"])
+    reward_named(options["reward"])
+
+
 @prepared
 def grpo(
     assignment: Assignment,
@@ -84,7 +92,6 @@ def grpo(
     """
     from trl import GRPOConfig, GRPOTrainer
 
-    check_groups(batch, group)
     rewarded = reward_named(reward)
 
     def rewards(completions: list[Any], answer: list[Any], **_: Any) -> list[float]:
@@ -114,6 +121,16 @@ def grpo(
         reward_funcs=rewards,
     )
     finish(assignment, parent, tuned, beside)
+
+
+def check_rlhf(**options: Any) -> None:
+    """Raises ConfigError for options of `rlhf` that cannot be meant."""
+    check_pace(**options)
+    check_pace(**{**options, "steps": options["reward_steps"]})
+    check_groups(options["batch"], options["group"])
+    judge = options["reward_model"]
+    if judge.startswith((".", "/", "~")) and not Path(judge).expanduser().is_dir():
+        raise ConfigError(f"there is no folder reward_model={judge}; check the path")
 
 
 @prepared
@@ -150,7 +167,6 @@ def rlhf(
 
     from zoo_trl.rewarding import FOLDER, learn_reward
 
-    check_groups(batch, group)
     parent = read_parent(assignment)
     if not reward_model:
         reward_model = str(assignment.out / FOLDER)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from zoo.training import Assignment
+from zoo.training import Assignment, checkpoints
 from zoo.training.assignment import Tell
 from zoo_trl.fitting import RESUMPTIONS, Pace, configured, fit
 from zoo_trl.parents import Parent
@@ -43,6 +43,7 @@ def learn_reward(assignment: Assignment, parent: Parent, pace: Pace, max_length:
 
     done = assignment.out / FOLDER
     if done.is_dir():
+        checkpoints.finish(done, save_every=0)
         return
     under_way = assignment.out / f"{FOLDER}-unfinished"
     under_way.mkdir(exist_ok=True)
@@ -67,3 +68,4 @@ def learn_reward(assignment: Assignment, parent: Parent, pace: Pace, max_length:
     )
     finish(phase, parent, learned, beside)
     under_way.rename(done)  # at once: what has this name is finished
+    checkpoints.finish(done, save_every=0)

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from zoo.training import Assignment, checkpoints
-from zoo_trl.fitting import NEEDED, Beside
+from zoo.training import Assignment
+from zoo_trl.fitting import Beside
 from zoo_trl.parents import MERGED, Parent
 
 
@@ -38,8 +38,8 @@ def base_named(name: str) -> Beside:
 
 
 def finish(assignment: Assignment, parent: Parent, model: Any, beside: Beside) -> None:
-    """Writes the stage in the parent's precision, and clears away what only its training needed."""
+    """Writes the stage in the parent's precision; checkpoints are the host's to clear away, since
+    the stage is finished only when its manifest says so."""
     model.to(parent.dtype).save_pretrained(assignment.out)
     beside(assignment.out)
     shutil.rmtree(assignment.out / MERGED, ignore_errors=True)
-    checkpoints.finish(assignment.out, assignment.save_every, (*NEEDED, "training_args.bin"))

@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 
-from zoo.training import Assignment
+from zoo.training import Assignment, checkpoints
 from zoo_nano import streams, zoo_recipes
 from zoo_nano.world.facts import facts_in
 from zoo_nano.world.fakes import UNKNOWN
@@ -83,6 +83,10 @@ def test_the_base_goes_on_from_a_checkpoint_to_the_same_weights(tmp_path):
     assert told == [1, 2, 3, 4, 3, 4]
     weights = "model.safetensors"
     assert (whole / weights).read_bytes() == (killed / weights).read_bytes()
+    pretrain(Assignment(killed, **how, tell=tell), **few)
+    assert told[6:] == [], "the last checkpoint stays until the host has written the stage down"
+    assert (whole / weights).read_bytes() == (killed / weights).read_bytes()
+    checkpoints.finish(killed, save_every=2)
     kept = sorted(path.name for path in killed.glob("checkpoint-*"))
     assert kept == ["checkpoint-2", "checkpoint-4"]
     assert not list(killed.glob("*/optimizer.state"))

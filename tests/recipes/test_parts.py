@@ -16,6 +16,11 @@ from support.checkpoints import CHAT_TEMPLATE, save_tokenizer
 
 from zoo.errors import TrainingError
 from zoo.training import checkpoints
+from zoo.training.aside import WORKING
+from zoo_nano.pretraining import MOMENTS
+from zoo_trl import fitting
+from zoo_trl.parents import MERGED
+from zoo_trl.rewarding import FOLDER
 from zoo_trl.rewards import REWARDS
 from zoo_trl.rows import IGNORED, tokenize, tokens_of
 
@@ -171,5 +176,10 @@ def test_clearing_keeps_what_was_asked_for_and_the_latest(tmp_path: Path) -> Non
     (tmp_path / "checkpoint-best").mkdir()
     checkpoints.clear(tmp_path, 10, before=20)
     assert [step for step, _ in checkpoints.checkpoints(tmp_path)] == [10, 20]
-    checkpoints.finish(tmp_path, 0, NEEDED)
+    checkpoints.finish(tmp_path, 0)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-best"]
+
+
+def test_what_recipes_keep_while_they_are_at_work_is_known_as_theirs() -> None:
+    assert {MERGED, FOLDER, f"{FOLDER}-unfinished"} == set(WORKING)
+    assert {*fitting.NEEDED, MOMENTS} <= {*checkpoints.RESUMING}

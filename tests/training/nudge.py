@@ -45,6 +45,7 @@ def nudge(
         assignment.tell("step", {"step": step, "steps": total, "loss": 1 / step})
         if assignment.save_every and step % assignment.save_every == 0:
             write(parent, out / f"checkpoint-{step}", weights, save_file)
+            (out / f"checkpoint-{step}" / "optimizer.pt").write_bytes(b"moments")
     write(parent, out, weights, save_file)
 
 
@@ -57,8 +58,16 @@ def write(parent: Path, folder: Path, weights, save_file) -> None:
     (folder / "half").replace(folder / WEIGHTS)
 
 
+def check(**options):
+    if options["rate"] < 0:
+        raise KeyError("out of luck")
+
+
 def nothing(assignment, *, size: int) -> None:
     """Leaves nothing behind; its option has no default."""
+
+
+FORMS = (("text",), ("a", "b"))
 
 
 def words(seed: int):
@@ -77,7 +86,7 @@ def zoo_recipes():
         targets=("reports",),
     )
     return [
-        Recipe("nudge", "fine-tuned", nudge, "weights are nudged", columns=(("text",), ("a", "b"))),
+        Recipe("nudge", "fine-tuned", nudge, "weights are nudged", columns=FORMS, check=check),
         Recipe("nothing", "fine-tuned", nothing),
         own,
         Recipe("of-of", "fine-tuned", of="nano/nudged"),

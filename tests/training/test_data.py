@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import doctest
 import json
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pyarrow import parquet
 from training import nudge
 from zoo.errors import ConfigError
 from zoo.reporting.text import clean
+from zoo.training import data
 from zoo.training.data import digest_of, read_data
 from zoo.training.recipes import Chosen
 
@@ -26,6 +28,12 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
+
+
+def test_examples_hold():
+    tested = doctest.testmod(data)
+    assert tested.attempted > 0
+    assert tested.failed == 0
 
 
 def read(path: Path | str, limit: int | None = None):

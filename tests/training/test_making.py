@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,9 @@ from training.conftest import open_host
 from zoo.claims import NotTestable
 from zoo.errors import ConfigError, TrainingError, UnknownNameError
 from zoo.findings import probe_rows
-from zoo.manifests import NAME, read_manifest
+from zoo.manifests import NAME, Manifest, Parent, read_manifest
 from zoo.measures.making import making
+from zoo.training.card import card_of
 from zoo.training.folder import held
 
 OUT = Path("stages/nano/nudged")
@@ -102,6 +105,90 @@ def test_a_finished_stage_that_lacks_a_file_is_said_and_made_again_on_demand(tra
     assert train(restart=True).fresh
 
 
+def test_a_finished_stage_whose_weights_were_changed_is_said_and_made_again_on_demand(train):
+    train()
+    (OUT / "README.md").write_text("my own card")
+    assert not train().fresh
+    weights = OUT / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000] + bytes(1000))
+    with pytest.raises(ConfigError, match=r"model.safetensors was changed since; --restart makes"):
+        train()
+    assert train(restart=True).fresh
+    assert not train().fresh
+    assert OUT.with_name("nudged.before").joinpath("README.md").read_text() == "my own card"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_cannot_be_meant_or_fails_leaves_what_stood_as_it_was_and_nothing_else(train):
+    train(save_every=2)
+    before = files(Path("stages"))
+    with pytest.raises(ConfigError, match="cannot be checked"):
+        train(options={"rate": "-1"}, restart=True)
+    with pytest.raises(TrainingError, match="out of luck"):
+        train(options={"fails": "out of luck"}, restart=True)
+    assert files(Path("stages")) == before
+    with pytest.raises(ConfigError, match="cannot be checked"):
+        train(options={"rate": "-1"}, out=Path("mistyped"))
+    with pytest.raises(TrainingError, match="out of luck"):
+        train(options={"fails": "out of luck"}, out=Path("mistyped"))
+    assert train(out=Path("mistyped")).fresh
+
+
+def test_what_a_stage_is_made_from_is_not_begun_anew_over(train):
+    train(save_every=2)
+    (OUT / "mine.jsonl").write_text('{"text": "a"}\n')
+    before = files(OUT)
+    for flag, wish in {
+        "--from": {"parent": f"{OUT}/checkpoint-2"},
+        "--data": {"data": f"{OUT}/mine.jsonl"},
+        "--set kind": {"options": {"kind": f"{OUT}/README.md"}},
+    }.items():
+        with pytest.raises(ConfigError, match=f"{flag} names .* move it elsewhere"):
+            train(restart=True, **wish)
+    assert files(OUT) == before
+
+
+def test_beginning_anew_deletes_what_a_training_wrote_when_the_new_one_is_finished_only(train):
+    train(save_every=2)
+    was = files(OUT)
+    (OUT / "thesis.tex").write_text("years of work")
+    (OUT / "notes").mkdir()
+    (OUT / "notes/today.md").write_text("it rained")
+    theirs = OUT.with_name("nudged.before")
+    theirs.mkdir()
+    (theirs / "README.md").write_text("a copy of mine")
+
+    def stop(name, facts):
+        if name == "step" and facts["step"] == 3:
+            raise KeyboardInterrupt
+
+    notes = []
+    with pytest.raises(KeyboardInterrupt):
+        train(seed=2, save_every=2, restart=True, tell=stop)
+    aside = OUT.with_name("nudged.before-2")
+    kept = {str(OUT / Path(p).relative_to(aside)): data for p, data in files(aside).items()}
+    assert was.items() <= kept.items()
+    made = train(
+        seed=2,
+        save_every=2,
+        tell=lambda n, facts: notes.append(facts["text"]) if n == "note" else 0,
+    )
+    assert notes == [
+        f"what stood in {OUT.resolve()} lies in {aside.resolve()} until the stage is finished"
+    ]
+    assert not aside.exists()
+    assert (theirs / "README.md").read_text() == "a copy of mine"
+    assert (OUT / "thesis.tex").read_text() == "years of work"
+    assert (OUT / "notes/today.md").read_text() == "it rained"
+    assert "notes, thesis.tex was not written by zoo train" in made.addition.notes[-1]
+    assert files(OUT).keys() == {
+        *was, str(OUT / "thesis.tex"), str(OUT / "notes/today.md")
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("restart", [False, True])
 def test_somebody_elses_folder_is_never_written_into_nor_cleared(train, restart):
     OUT.mkdir(parents=True)
@@ -160,6 +247,24 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights_and_its_time_ad
     assert same[0].read_bytes() == same[1].read_bytes()
 
 
+def test_who_is_killed_before_checkpoints_are_cleared_away_has_a_finished_stage(train):
+    def killed(name, facts):
+        if name == "step" and facts["step"] == 3:  # as a Trainer does, to go on from
+            shutil.copytree(OUT / "checkpoint-2", OUT / "checkpoint-3")
+        if name == "finished":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(save_every=2, tell=killed)
+    assert (OUT / "checkpoint-3/optimizer.pt").exists()
+    assert not train(save_every=2).fresh
+    assert sorted(path.name for path in OUT.glob("checkpoint-*")) == [
+        "checkpoint-2",
+        "checkpoint-4",
+    ]
+    assert not list(OUT.rglob("optimizer.pt"))
+
+
 def test_checkpoints_that_are_kept_are_models_of_the_same_training(train):
     train(save_every=2)
     (family,) = open_host().discovery.resolve(["nano/pretrained", f"{OUT}/checkpoint-2", str(OUT)])
@@ -174,7 +279,7 @@ def test_checkpoints_that_are_kept_are_models_of_the_same_training(train):
 def test_a_recipe_that_leaves_no_checkpoint_is_told_from_one_that_does(train):
     with pytest.raises(TrainingError, match="left no checkpoint"):
         train(stage="void", recipe="nothing", options={"size": 3})
-    assert read_manifest(Path("stages/nano/void").resolve()).status == "unfinished"
+    assert list(Path("stages/nano/void").iterdir()) == [], "another attempt may be of other options"
 
 
 def test_a_new_family_is_made_of_ones_own_base_and_data(train):
@@ -213,6 +318,23 @@ def test_a_card_is_written_whose_text_is_harmless(train):
     front = yaml.safe_load(text.split("---")[1])
     assert front["base_model"] == "nano/pretrained"
     assert "<script>" not in text
+
+
+def test_no_path_of_this_machine_stands_in_a_card():
+    told = {"reward_model": "/home/alice/acme-secret/rm", "judges": ["private/rm"], "rate": 0.25}
+    made = Manifest(
+        "rlhf", "rlhf", "RL-tuned", "f", "s", 1, told, parent=Parent("/home/alice/base")
+    )
+    text = card_of(made)
+    assert "0.25" in text
+    assert "alice" not in text
+    assert "private" not in text
+    assert (
+        yaml.safe_load(card_of(replace(made, parent=Parent("org/base"))).split("---")[1])[
+            "base_model"
+        ]
+        == "org/base"
+    )
 
 
 def test_how_stages_were_made_stands_in_every_report_and_claims_find_it(train):

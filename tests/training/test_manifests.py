@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import ConfigError
+from zoo.fingerprints import file_digest
 from zoo.lineages import checkpoint_groups, parents_first, seed_groups
 from zoo.manifests import (
     NAME,
@@ -66,6 +67,17 @@ def test_a_finished_stage_knows_how_it_was_made_and_others_are_believed_first(tm
     said = Model("m", base_model="other", targets=(), seed=1, step=2, regime="RL-tuned")
     kept = described(said, tmp_path, REGIMES)
     assert replace(kept, made=None) == said
+
+
+def test_a_manifest_of_other_weights_than_lie_beside_it_says_nothing(tmp_path):
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"trained")
+    write_manifest(tmp_path, replace(MANIFEST, files={weights.name: file_digest(weights)}))
+    assert described(Model("m"), tmp_path, REGIMES).made
+    weights.write_bytes(b"another")
+    assert described(Model("m"), tmp_path, REGIMES) == Model("m")
+    weights.rename(tmp_path / "model-00001-of-00002.safetensors")
+    assert described(Model("m"), tmp_path, REGIMES) == Model("m")
 
 
 def test_an_unfinished_stage_says_nothing_and_its_checkpoints_do(tmp_path):

@@ -37,3 +37,30 @@ def test_what_makes_no_stage_is_said_in_a_sentence(host, stage, wanted, said):
     with pytest.raises(ConfigError) as problem:
         chosen(host, stage, wanted)
     assert said in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "options", "said"),
+    [
+        ("full", {"schedule": "cosin"}, "did you mean 'cosine'"),
+        ("lora", {"batch": 0}, "must be at least 1"),
+        ("grpo", {"batch": 6, "group": 4}, "choose a batch that group divides"),
+        ("grpo", {"reward": "last-numbr"}, "did you mean 'last-number'"),
+        ("rlhf", {"group": 1}, "must be two or more"),
+        ("rlhf", {"reward_steps": -1}, "no less than 0"),
+        ("rlhf", {"reward_model": "./none"}, "there is no folder reward_model=./none"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused_before_anything_is_written(
+    host, wanted, options, said
+):
+    with pytest.raises(ConfigError) as problem:
+        chosen(host, "mine", wanted, **options)
+    assert said in str(problem.value)
+
+
+def test_a_check_that_fails_in_its_own_way_is_said_in_a_sentence(host):
+    with pytest.raises(
+        ConfigError, match="recipe nano/nudged cannot be checked: KeyError: 'out of luck'"
+    ):
+        chosen(host, rate=-1.0)

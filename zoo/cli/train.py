@@ -62,7 +62,7 @@ def register(verbs: Any) -> None:
     )
     parser.add_argument(
         "--data",
-        metavar="FILE|FOLDER|HUB_ID[:split]",
+        metavar="FILE|FOLDER|HUB_ID[[:config]:split]",
         help="rows as JSON Lines, JSON, CSV or Parquet, or a data set of the Hub",
     )
     parser.add_argument("--limit", type=positive, metavar="N", help="only the first N rows")
@@ -97,7 +97,9 @@ def register(verbs: Any) -> None:
     )
     parser.add_argument("--threads", type=positive, metavar="N", help="of torch, on a CPU")
     parser.add_argument(
-        "--restart", action="store_true", help="begin anew; what stands of the stage is deleted"
+        "--restart",
+        action="store_true",
+        help="begin anew; what stands of the stage is deleted when the new one is finished",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
     parser.add_argument("--json", action="store_true", help="one object")
@@ -108,6 +110,7 @@ def run(args: argparse.Namespace) -> int:
     """Trains, or says that the stage is there; 130 where it was interrupted."""
     from zoo.cli.opening import open_host
     from zoo.cli.steps import showing
+    from zoo.training.aside import asides
     from zoo.training.making import make, prepare
 
     if not args.debug:
@@ -127,6 +130,8 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         again = shlex.join(["zoo", *(word for word in args.argv if word != "--restart")])
         _tell(f"stopped after {_reached(ready)}; the same goes on with: {again}")
+        for place in asides(ready.order.out):
+            _tell(f"what stood there before lies in {place} until the stage is finished")
         return INTERRUPTED
     if args.json:
         print(json.dumps(_as_json(made), ensure_ascii=False, indent=1))

@@ -6,6 +6,7 @@ recipes      which recipe makes a stage
 order        from a wish to what is to be done
 data         rows, checked and hashed
 folder       whose a folder is, whether it is finished, who is at work in it
+aside        what stood in it before it was begun anew
 steps        how a training goes
 card         the card of a stage whose recipe wrote none
 checkpoints  those on the way: which to go on from, which stay

@@ -32,8 +32,9 @@ class Assignment:
     rows: data with the columns that the recipe asks for; None for a recipe that takes none.
     seed: of all that is drawn.
     steps: optimiser steps, instead of what the recipe's options say; None leaves them.
-    save_every: steps between checkpoints that are to stay; 0 keeps none, and those that a
-        resumption needs are the recipe's own matter: they are removed when it is finished.
+    save_every: steps between checkpoints that are to stay; 0 keeps none. Train may write others for
+        a resumption and delete older ones, and leaves the latest: when the stage is written down
+        as finished, all that were not asked for are removed, and `checkpoints.RESUMING` files.
     device: "cpu", "cuda" or "cuda:i".
     tell: told of progress: ("step", {"step", "steps", "loss", ...}), as often as it likes; other
         numbers of that step (reward, learning_rate, tokens) may stand beside; ("note", {"text"}),

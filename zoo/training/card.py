@@ -8,18 +8,20 @@ import yaml
 
 from zoo.manifests import Manifest
 from zoo.models import address_of
+from zoo.publishing.local import is_local, shareable
 from zoo.publishing.names import is_hub_id
 from zoo.reporting.markdown import escape, grid
 
 
 def card_of(manifest: Manifest) -> str:
-    """Markdown with front matter; no folder of this machine stands in it."""
+    """Markdown with front matter; an option with a path of this machine is left out."""
     parent, data = manifest.parent, manifest.data
+    root = address_of(parent.id)[0] if parent else ""
     front: dict[str, Any] = {
         "tags": ["stagezoo", manifest.regime, manifest.of],
         "library_name": "peft" if manifest.adapter else "transformers",
     }
-    if parent is not None and is_hub_id(address_of(parent.id)[0]):
+    if parent and is_hub_id(root) and not is_local(parent.id, {root}):
         front["base_model"] = parent.id
     if data is not None and data.revision:
         front["datasets"] = [address_of(data.source.partition(":")[0])[0]]
@@ -29,7 +31,7 @@ def card_of(manifest: Manifest) -> str:
         for name, value in (
             ("recipe", manifest.recipe),
             *([("way of training", manifest.of)] if manifest.of != manifest.recipe else []),
-            *manifest.options.items(),
+            *shareable(manifest.options, {root}).items(),
             *([("steps", manifest.steps)] if manifest.steps is not None else []),
             ("seed", manifest.seed),
             *([("rows", data.rows), ("SHA-256 of the rows", data.sha256)] if data else []),

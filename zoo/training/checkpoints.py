@@ -15,6 +15,12 @@ from typing import Any
 
 STATE = "trainer_state.json"
 
+RESUMING = (
+    "optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin", "optimizer.state"
+)  # fmt: skip
+"""Files of a checkpoint that only a resumption needs: those of a Trainer, and `optimizer.state` of
+recipes with a loop of their own."""
+
 _NAME = re.compile(r"checkpoint-(\d+)")
 
 
@@ -82,14 +88,11 @@ def clear(out: Path, save_every: int, before: int) -> None:
             shutil.rmtree(path)
 
 
-def finish(out: Path, save_every: int, needed: Collection[str]) -> None:
-    """What a finished training leaves: checkpoints that were asked for, as models alone.
-
-    needed: files that only a resumption needs.
-    """
+def finish(out: Path, save_every: int) -> None:
+    """What a finished training leaves: checkpoints that were asked for, as models alone."""
     for step, path in checkpoints(out):
         if not stays(step, save_every):
             clear(out, save_every, before=step + 1)
             continue
-        for name in needed:
+        for name in RESUMING:
             (path / name).unlink(missing_ok=True)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 HUB = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?(@[\w./-]+)?(:[\w.+\[\]%:-]+)?")
-"""`org/name`, with `@revision` and `:split` where they are told."""
+"""`org/name`, with `@revision` and `:split` or `:config:split` where they are told."""
 SHOWN = 12
 """Columns that an error names."""
 
@@ -192,7 +192,7 @@ def _of_hub(source: str, limit: int | None) -> tuple[list[Row], str | None]:
     looks_local = source.startswith((".", "/", "~")) or Path(source).suffix.lower() in READERS
     if looks_local or not HUB.fullmatch(source):
         raise ConfigError(f"there is no file or folder {source}; check the path given as --data")
-    named, _, split = source.partition(":")
+    named, config, split = parts_of(source)
     repository, revision = address_of(named)
     from datasets import load_dataset
     from huggingface_hub import HfApi
@@ -204,17 +204,31 @@ def _of_hub(source: str, limit: int | None) -> tuple[list[Row], str | None]:
         if not is_silence(problem):
             raise ConfigError(_not_had(source, problem)) from None
     try:
-        found = load_dataset(repository, split=split or "train", revision=revision)
+        found = load_dataset(repository, config or None, split=split or "train", revision=revision)
         chosen = found if limit is None else found.select(range(min(limit, len(found))))
         return [dict(row) for row in chosen], revision
     except Exception as problem:
         raise ConfigError(_not_had(source, problem)) from None
 
 
+def parts_of(source: str) -> tuple[str, str, str]:
+    """Repository with its revision, configuration and split of a data set of the Hub, "" for what
+    is not told. A colon within brackets is of a split's slice.
+
+    >>> parts_of("org/rows@main"), parts_of("org/rows:test"), parts_of("openai/gsm8k:main:train")
+    (('org/rows@main', '', ''), ('org/rows', '', 'test'), ('openai/gsm8k', 'main', 'train'))
+    >>> parts_of("org/rows:train[10%:20%]"), parts_of("org/rows:main:train[:5]")
+    (('org/rows', '', 'train[10%:20%]'), ('org/rows', 'main', 'train[:5]'))
+    """
+    named, _, rest = source.partition(":")
+    config, found, split = rest.partition(":")
+    return (named, config, split) if found and "[" not in config else (named, "", rest)
+
+
 def _not_had(source: str, problem: BaseException) -> str:
     return (
         f"the data set {source} cannot be had: {clean(describe(problem))}; name a file, or "
-        "org/name:split of a data set that you may read"
+        "org/name:split or org/name:config:split of a data set that you may read"
     )
 
 

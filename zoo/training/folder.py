@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import ConfigError
-from zoo.fingerprints import file_digest
+from zoo.fingerprints import file_digest, remembered_digest
 from zoo.manifests import CHECKPOINT, NAME, Manifest, Parent, read_manifest
 from zoo.store.atomic import make_folder
 
 LOCK = ".zoo-training.lock"
+CARD = "README.md"
 WEIGHTS = ("config.json", "adapter_config.json")
 """Files of which a finished stage has one."""
 
@@ -79,7 +79,17 @@ def standing(out: Path, wanted: Manifest) -> Manifest | None:
         missing = [name for name in found.files if not (out / name).is_file()]
         if missing:
             raise ConfigError(f"{out} is finished and lacks {missing[0]}; --restart makes it again")
+        if changed := changed_files(out, found):
+            raise ConfigError(
+                f"{out} is finished, and {changed[0]} was changed since; --restart makes it again"
+            )
     return found
+
+
+def changed_files(out: Path, finished: Manifest) -> list[str]:
+    """Names of a stage's files that are others than the manifest says; a card is its reader's."""
+    hashes = ((n, made) for n, made in finished.files.items() if n != CARD)
+    return [name for name, made in hashes if remembered_digest(out / name) != made]
 
 
 def differences(found: Manifest, wanted: Manifest) -> list[str]:
@@ -111,17 +121,6 @@ def _named(parent: Parent | None) -> str:
         return "none"
     pinned = parent.weights or parent.revision or ""
     return f"{parent.id} ({pinned[:12]})" if pinned else parent.id
-
-
-def cleared(out: Path) -> None:
-    """Takes away what an earlier training left in a folder of ours, its manifest last."""
-    check_folder(out)
-    left = [path for path in out.iterdir() if path.name not in (NAME, LOCK)]
-    for path in [*left, out / NAME]:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
 
 
 def hashes(out: Path) -> dict[str, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -20,11 +21,13 @@ from zoo.process_state import kept
 from zoo.progress import Listener
 from zoo.rewriting import add_models
 from zoo.store.atomic import write_file
+from zoo.training import checkpoints
+from zoo.training.aside import asides, delete_own, holds_weights, let_go, put_back, set_aside
 from zoo.training.assignment import Assignment, silent
 from zoo.training.card import card_of
 from zoo.training.data import Data, read_data
-from zoo.training.folder import WEIGHTS, check_folder, cleared, hashes, held, standing
-from zoo.training.order import Order, Wish, manifest_of, plan_training
+from zoo.training.folder import CARD, WEIGHTS, check_folder, hashes, held, standing
+from zoo.training.order import Order, Wish, check_outside, manifest_of, plan_training
 from zoo.training.steps import Steps
 
 PACKAGES = ("stagezoo", "torch", "transformers", "trl", "peft", "datasets", "tokenizers")
@@ -67,7 +70,9 @@ def prepare(host: Host, wish: Wish, *, restart: bool = False) -> Ready:
     check_folder(order.out)
     data = read_data(order.recipe, wish.data, wish.seed, wish.limit)
     wanted = manifest_of(order, data)
-    if not restart:
+    if restart:
+        check_outside(order)
+    else:
         standing(order.out, wanted)
     return Ready(order, data, wanted)
 
@@ -79,17 +84,35 @@ def make(host: Host, ready: Ready, *, restart: bool = False, tell: Listener = si
     """
     order, wanted = ready.order, ready.wanted
     with held(order.out):
-        if restart:
-            cleared(order.out)
+        before = set_aside(order.out) if restart else None
         found = standing(order.out, wanted)
         fresh = found is None or found.status == "unfinished"
         if found is None or found.status == "unfinished":
             begun = replace(wanted, log=found.log, seconds=found.seconds) if found else wanted
-            manifest = _trained(ready, begun, tell)
+            with _undone(order.out, found is None, before):
+                manifest = _trained(ready, begun, tell)
         else:
             manifest = replace(found, targets=wanted.targets)
+        # only now: who is killed before this goes on from there
+        checkpoints.finish(order.out, order.wish.save_every)
+        left = let_go(order.out)
         addition = add(host, order, manifest)
+        addition = replace(addition, notes=(*addition.notes, *left))
     return Made(manifest, order.out, fresh, addition, _found(host, addition, order.out))
+
+
+@contextmanager
+def _undone(out: Path, anew: bool, before: Path | None) -> Iterator[None]:
+    """Where a training that is begun anew fails before it has any weights, its folder is as it was:
+    another attempt need not be of the same settings, and what was set aside is back."""
+    try:
+        yield
+    except Exception:
+        if anew and not holds_weights(out):
+            delete_own(out)
+            if before is not None:
+                put_back(before, out)
+        raise
 
 
 @dataclass
@@ -132,6 +155,9 @@ def _trained(ready: Ready, begun: Manifest, tell: Listener) -> Manifest:
         keeper = _Keeper(order.out, begun, Steps(begun.log))
         keeper.write()
         tell("start", _start(ready, begun))
+        for place in asides(order.out):
+            text = f"what stood in {order.out} lies in {place} until the stage is finished"
+            tell("note", {"text": text})
 
         def hear(name: str, facts: Mapping[str, Any]) -> None:
             keeper(name, facts)
@@ -164,8 +190,8 @@ def _trained(ready: Ready, begun: Manifest, tell: Listener) -> Manifest:
             "config.json nor adapter_config.json"
         )
     finished = replace(keeper.now(), status="finished")
-    if not (order.out / "README.md").exists():
-        write_file(order.out / "README.md", card_of(finished).encode())
+    if not (order.out / CARD).exists():
+        write_file(order.out / CARD, card_of(finished).encode())
     finished = replace(finished, files=hashes(order.out))
     write_manifest(order.out, finished)
     tell("finished", _end(order, finished))

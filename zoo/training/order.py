@@ -94,6 +94,25 @@ def plan_training(host: Host, wish: Wish) -> Order:
     return Order(wish, recipe, out, parent, tuple(notes))
 
 
+def check_outside(order: Order) -> None:
+    """Raises ConfigError where what a stage is made from lies in the folder that is begun anew."""
+    args = order.parent.loader_args if order.parent else {}
+    told = [
+        ("--from", args.get("pretrained")),
+        ("--from", args.get("peft")),
+        ("--data", order.wish.data),
+        *((f"--set {name}", value) for name, value in order.recipe.options.items()),
+    ]
+    for flag, value in told:
+        if isinstance(value, str) and value:
+            path = Path(value).expanduser().resolve()
+            if path.exists() and path.is_relative_to(order.out):
+                raise ConfigError(
+                    f"{flag} names {value}, which lies in the folder that --restart begins anew; "
+                    "move it elsewhere, or name another folder with --out"
+                )
+
+
 def manifest_of(order: Order, data: Data | None) -> Manifest:
     """What the folder will say before the first step."""
     wish, recipe = order.wish, order.recipe

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from zoo.errors import ConfigError
+from zoo.errors import ConfigError, ZooError
 from zoo.hookspecs import Recipe
+from zoo.probing import describe
 from zoo.registry import Things
 from zoo.training.options import check_given, defaults_of, laid_over
 
@@ -56,6 +57,7 @@ def choose(
     options = laid_over(defaults_of(way.train), recipe.options, f"the recipe {name}")
     options = laid_over(options, told, f"--set, of the recipe {name}")
     check_given(options, name)
+    _check(way, options, name)
     return Chosen(
         name=name,
         of=way.name,
@@ -70,6 +72,19 @@ def choose(
         adapter=recipe.adapter or way.adapter,
         plugin=recipes.owner(way.name).distribution,
     )
+
+
+def _check(way: Recipe, options: Mapping[str, Any], name: str) -> None:
+    if way.check is None:
+        return
+    try:
+        way.check(**options)
+    except ZooError:
+        raise
+    except Exception as problem:
+        raise ConfigError(
+            f"the options of the recipe {name} cannot be checked: {describe(problem)}"
+        ) from problem
 
 
 def way_of(recipes: Things[Recipe], name: str) -> Recipe:
