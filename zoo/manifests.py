@@ -8,6 +8,7 @@ than a card is.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -100,14 +101,19 @@ class Manifest:
         other rows from one source, and are repetitions still.
         """
         told = {**self.options, **({} if self.steps is None else {"steps": self.steps})}
+        source = ""
         if self.data is not None:
             told["data"] = self.data.sha256 if self.data.source else self.recipe
+            source = _source(self.data) if self.data.source else self.recipe
+        threads = f", threads {self.threads}" if self.threads else ""
         return Making(
             self.of,
             told,
             self.data.rows if self.data else None,
             self.seconds if self.status == "finished" else None,
             self.data.sha256 if self.data else "",
+            source,
+            f"{self.device}{threads}" if self.device else "",
         )
 
     @property
@@ -183,6 +189,12 @@ def described(model: Model, folder: Path, regimes: Mapping[str, Regime]) -> Mode
         step=step if model.step is None else model.step,
         targets=manifest.targets if model.targets is None else model.targets,
     )
+
+
+def _source(data: Rows) -> str:
+    """The source as a hash: it is compared, and its name may be nobody's business."""
+    name = json.dumps([data.source, data.revision])
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _check_name(name: str) -> None:
