@@ -70,7 +70,9 @@ def below(threshold: float) -> Rule:
 class Condition:
     """One number that a claim speaks of: its 95 % limits, and the rule for it.
 
-    what: the number in words, for the reason. n: items, for the width of the tails; None for many.
+    what: the number in words, for the reason. n: items, or training seeds, for the width of the
+    tails; None for many. items: of what is over seeds, the standard error over items, which is in
+    the limits beside that over seeds, their half widths added in squares.
     """
 
     what: str
@@ -79,19 +81,26 @@ class Condition:
     high: float
     rule: Rule
     n: int | None = None
+    items: float = 0.0
 
     def widened(self, declared: int) -> tuple[float, float]:
         """The limits after Bonferroni over so many claims, with the tails of n - 1 degrees of
-        freedom."""
+        freedom, of the items' part with normal ones."""
         from scipy.special import stdtrit
 
         df = self.n - 1 if self.n is not None and self.n > 1 else math.inf
         shares = [0.975, 1 - ERROR / declared / 2]
-        usual, wide = (
-            float(stdtrit(df, s)) if df < math.inf else NormalDist().inv_cdf(s) for s in shares
-        )
-        by = wide / usual
-        return self.value - by * (self.value - self.low), self.value + by * (self.high - self.value)
+        normal = [NormalDist().inv_cdf(share) for share in shares]
+        usual, wide = (float(stdtrit(df, s)) for s in shares) if df < math.inf else normal
+        known = normal[0] * self.items
+
+        def wider(reach: float) -> float:
+            if not known:
+                return reach * wide / usual
+            own = math.sqrt(max(reach**2 - known**2, 0.0))
+            return math.hypot(own * wide / usual, known * normal[1] / normal[0])
+
+        return self.value - wider(self.value - self.low), self.value + wider(self.high - self.value)
 
 
 @dataclass(frozen=True)

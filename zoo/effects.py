@@ -23,6 +23,16 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class SeedEstimate(Estimate):
+    """A mean over training seeds, its 95 % interval over these and over items.
+
+    items: its standard error over items, None where it is not known.
+    """
+
+    items: float | None = None
+
+
+@dataclass(frozen=True)
 class Mean:
     """A normalised mean, its standard error and its 95 % limits."""
 
@@ -248,10 +258,10 @@ class Training:
 
 @dataclass(frozen=True)
 class Method:
-    """The change along an edge over training seeds: the seed is the unit, not the item.
+    """The change along an edge over training seeds: of the method, not of one checkpoint.
 
     models: children that differ in their seed only. general, special: mean over them with t
-    intervals over seeds. says: which unit the interval is over.
+    intervals over seeds and items. says: what the intervals are over.
     """
 
     base: str
@@ -259,8 +269,8 @@ class Method:
     protocol: Protocol
     targets: tuple[str, ...]
     seeds: int
-    general: Estimate
-    special: Estimate
+    general: SeedEstimate
+    special: SeedEstimate
     says: str
 
 
@@ -294,8 +304,13 @@ class FrontierPoint:
     examples: rows learned from. seconds: of a whole training, mean. adapter: whether it is one.
     models: ids, in order of their seeds. seeds: how many; 0 of a stage that is not trained.
     changes: (S, G) of each model, minus the root's. special, general, other_special: means with t
-    limits over seeds, over items where seeds is 0. front: probability that neither another point
-    nor the root is at least as good in S and G and better in one; None with 1 or 2 seeds.
+    limits over seeds and items, over items where seeds is 0. front: probability that neither
+    another point nor the root is at least as good in S and G, on these items; None with 1 or 2
+    seeds.
+    errors: of each of `changes` its standard errors over items. source: who brought the data, as
+    `zoo.models.Making` has it. rows: SHA-256 of the rows of each model. times: seconds of each
+    training, () where one is not known. machines: the different devices and
+    threads that they ran on.
     """
 
     root: str
@@ -312,7 +327,12 @@ class FrontierPoint:
     models: tuple[str, ...]
     seeds: int
     changes: tuple[tuple[float, float], ...]
-    special: Estimate
-    general: Estimate
-    other_special: Estimate
+    special: SeedEstimate
+    general: SeedEstimate
+    other_special: SeedEstimate
     front: float | None
+    errors: tuple[tuple[float | None, float | None], ...] = ()
+    source: str = ""
+    rows: tuple[str, ...] = ()
+    times: tuple[float, ...] = ()
+    machines: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from zoo.claims import Case, Condition, NotTestable, Rule, case
 from zoo.contrasts import Change, EdgeTradeoff, Estimate, Stage, Tradeoff
+from zoo.effects import SeedEstimate
 from zoo.results import Protocol
 from zoo.seeds import FEW
 from zoo.stats import Interval, Z
@@ -63,7 +64,7 @@ def composite_cases(
 ) -> list[Case]:
     """A case for every edge into a regime whose change of a composite is known.
 
-    Three or more training seeds of a stage are one case, and the seed is its unit.
+    Three or more training seeds of a stage are one case, with limits over seeds and items.
     """
     edges = edges_into(tradeoff, regime, protocol)
     cases, seeded = [], set()
@@ -109,7 +110,8 @@ def estimate_condition(
     """An estimate as a condition, None where it or its limits are not known."""
     if estimate is None or estimate.value is None or estimate.low is None or estimate.high is None:
         return None
-    return Condition(what, estimate.value, estimate.low, estimate.high, rule, n)
+    items = estimate.items or 0.0 if isinstance(estimate, SeedEstimate) else 0.0
+    return Condition(what, estimate.value, estimate.low, estimate.high, rule, n, items)
 
 
 def items_of(tradeoff: Tradeoff, base: str, other: str, protocol: Protocol) -> int | None:

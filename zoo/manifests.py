@@ -8,6 +8,7 @@ than a card is.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -103,14 +104,19 @@ class Manifest:
         other rows from one source, and are repetitions still.
         """
         told = {**self.options, **({} if self.steps is None else {"steps": self.steps})}
+        source = ""
         if self.data is not None:
             told["data"] = self.data.sha256 if self.data.source else self.recipe
+            source = _source(self.data) if self.data.source else self.recipe
+        threads = f", threads {self.threads}" if self.threads else ""
         return Making(
             self.of,
             told,
             self.data.rows if self.data else None,
             self.seconds if self.status == "finished" else None,
             self.data.sha256 if self.data else "",
+            source,
+            f"{self.device}{threads}" if self.device else "",
         )
 
     @property
@@ -197,6 +203,12 @@ def _is_of_these(manifest: Manifest, folder: Path) -> bool:
     there = sorted(path.name for path in folder.glob(WEIGHTS) if path.is_file())
     # hashes are remembered: those of the weights are asked for anyway, to pin the model
     return not made or all(remembered_digest(folder / n) == made.get(n) for n in there)
+
+
+def _source(data: Rows) -> str:
+    """The source as a hash: it is compared, and its name may be nobody's business."""
+    name = json.dumps([data.source, data.revision])
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _check_name(name: str) -> None:

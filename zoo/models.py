@@ -97,7 +97,9 @@ class Making:
     recipe: the way of training. settings: what it was told, by name, those left at their default
     among them, and as `data` whose rows it was given; plain JSON values. examples: rows it learned
     from, each counted once; None where it learned from none. seconds: of training, pauses left out;
-    None of a checkpoint on the way. data: SHA-256 of the rows.
+    None of a checkpoint on the way. data: SHA-256 of the rows. source: who brought them, the recipe
+    by its name, a file, folder or data set by a hash of its own. machine: device and threads of the
+    training, as the manifest has them; "" where it says nothing.
     """
 
     recipe: str
@@ -105,6 +107,8 @@ class Making:
     examples: int | None = None
     seconds: float | None = None
     data: str = ""
+    source: str = ""
+    machine: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,16 @@ Points are of the last checkpoints, with three seeds or more.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
-from zoo.claims import Condition, Rule
+from zoo.claims import Condition, NotTestable, Rule
 from zoo.contrasts import FrontierPoint, Tradeoff
-from zoo.effects import Estimate
+from zoo.effects import SeedEstimate
 from zoo.findings import LETTER, Composite, regime_of
-from zoo.seeds import FEW, after_peak, welch
-from zoo.stats import Interval
+from zoo.seeds import FEW, after_peak, item_variance, welch
 
 
 def repeated(tradeoff: Tradeoff, regime: str) -> list[FrontierPoint]:
@@ -28,18 +28,16 @@ def repeated(tradeoff: Tradeoff, regime: str) -> list[FrontierPoint]:
 
 
 def alike(one: FrontierPoint, other: FrontierPoint, *but: str) -> bool:
-    """Whether two ways are for the same and differ in nothing but fields of these names."""
-    same = {"root", "targets", "protocol", "recipe", "settings", "base", "examples", "step"}
+    """Whether two ways are for the same and differ in nothing but fields of these names.
+
+    Of other amounts of data the rows differ, and only their source is compared.
+    """
+    same = {"root", "targets", "protocol", "recipe", "base", "examples", "step", "source"}
+    apart = "data" if "examples" in but else ""
+    told = [{k: v for k, v in each.settings.items() if k != apart} for each in (one, other)]
+    if "settings" not in but and told[0] != told[1]:
+        return False
     return all(getattr(one, name) == getattr(other, name) for name in same - {*but})
-
-
-def difference(
-    base: FrontierPoint, other: FrontierPoint, composite: Composite, share: float = 1.0
-) -> tuple[Interval, float]:
-    """Mean of other minus a share of that of base by Welch's t, and its degrees of freedom."""
-    place = 0 if composite == "special" else 1
-    ours, theirs = (np.array([change[place] for change in each.changes]) for each in (base, other))
-    return welch(share * ours, theirs)
 
 
 def over_seeds(
@@ -50,15 +48,44 @@ def over_seeds(
     what: str = "over seeds",
     share: float = 1.0,
 ) -> Condition:
-    """A difference as a condition. what: in words that follow ΔG or ΔS."""
-    found, freedom = difference(base, other, composite, share)
+    """Mean of other minus a share of that of base, over seeds and items, as a condition.
+
+    what: in words that follow ΔG or ΔS. The items' parts of both ways are added, which is too much
+    where both find the same items hard. Raises NotTestable where they are not known.
+    """
+    place = 0 if composite == "special" else 1
+    ours, theirs = (np.array([change[place] for change in each.changes]) for each in (base, other))
+    parts = [item_variance([error[place] for error in each.errors]) for each in (base, other)]
+    if parts[0] is None or parts[1] is None:
+        raise NotTestable(f"it needs the limits over items of {LETTER[composite]} of each seed")
+    items = share**2 * parts[0] + parts[1]
+    found, freedom = welch(share * ours, theirs, items)
     limits = found.value, found.low, found.high
-    return Condition(f"{LETTER[composite]} {what}", *limits, rule, int(freedom) + 1)
+    what = f"{LETTER[composite]} {what}"
+    return Condition(what, *limits, rule, int(freedom) + 1, math.sqrt(items))
+
+
+def time_share(base: FrontierPoint, other: FrontierPoint, rule: Rule) -> Condition:
+    """The binary logarithm of the time of training of other over that of base, over seeds.
+
+    Raises NotTestable where a time is not known, or they are not of one machine.
+    """
+    if not base.times or not other.times:
+        raise NotTestable("it needs the training time of both the adapter and the full fine-tuning")
+    machines = dict.fromkeys((*base.machines, *other.machines))
+    if len(machines) != 1 or "" in machines:
+        where = "; ".join(name or "not known" for name in machines) or "not known"
+        raise NotTestable(
+            f"it needs both trained on one device with as many threads (they were on: {where})"
+        )
+    found, freedom = welch(np.log2(base.times), np.log2(other.times))
+    limits = found.value, found.low, found.high
+    return Condition("log₂ of training time over that in full", *limits, rule, int(freedom) + 1)
 
 
 def courses(
     tradeoff: Tradeoff, regime: str, fewest: int
-) -> Iterator[tuple[str, str, Estimate, int]]:
+) -> Iterator[tuple[str, str, SeedEstimate, int]]:
     """(first model, last model, S of the last minus the best checkpoint, seeds) of each way of
     training into a regime that has so many checkpoints, each with all its seeds."""
     for last in repeated(tradeoff, regime):
@@ -70,4 +97,6 @@ def courses(
         if len(steps) >= fewest:
             steps.sort(key=lambda point: point.step or 0)
             course = np.array([[special for special, _ in point.changes] for point in steps]).T
-            yield steps[0].models[0], last.models[0], after_peak(course), last.seeds
+            errors = [[special for special, _ in point.errors] for point in steps]
+            found = after_peak(course, np.array(errors, dtype=float).T)
+            yield steps[0].models[0], last.models[0], found, last.seeds

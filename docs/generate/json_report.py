@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from generate.docstrings import meanings, summary, table
-from zoo import contrasts
+from zoo import contrasts, effects
 from zoo.reporting.data import schema
 
 _HEAD = """\
@@ -29,6 +29,7 @@ first.
 _NOUNS: Mapping[str, Any] = {
     "stage": contrasts.Stage,
     "estimate": contrasts.Estimate,
+    "seeded": effects.SeedEstimate,
     "score": contrasts.StageScore,
     "edge": contrasts.Contrast,
     "tradeoff": contrasts.EdgeTradeoff,
@@ -53,6 +54,7 @@ _NOUNS: Mapping[str, Any] = {
 _PLACES = {
     "stage": "`stages[]`",
     "estimate": "A composite of a stage: `general.uniform`, `special.native`, ...",
+    "seeded": "A mean over training seeds: `methods[].general`, `frontier[].special`, ...",
     "score": "`stages[].scores[]`",
     "edge": "`edges[]`",
     "tradeoff": "`tradeoffs[]`",
@@ -117,8 +119,8 @@ _MEANINGS = {
     "frontier": "ways of training whose manifests say how, each over its seeds",
     "frontier.protocol": "how the stages were asked",
     "frontier.targets": "capabilities that S stands for",
-    "frontier.special": "mean over seeds of the change of S, with t limits; over items where "
-    "nothing was trained",
+    "frontier.special": "mean over seeds of the change of S, with limits over seeds and items; "
+    "over items where nothing was trained",
     "frontier.general": "the same for G",
     "frontier.other_special": "the same for the special capabilities that are no target",
     "probes": "measurements beyond scores: see [Probes](../probes.md); lengths, calibration, "

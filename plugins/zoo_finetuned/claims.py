@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from zoo.claims import Case, Condition, NotTestable, above, below, case, declare
-from zoo.contrasts import Change, EdgeTradeoff, Tradeoff
+from zoo.contrasts import Change, EdgeTradeoff, FrontierPoint, Tradeoff
 from zoo.findings import (
     composite_cases,
     composite_condition,
@@ -19,7 +19,8 @@ from zoo.findings import (
     turned,
 )
 from zoo.hookspecs import Claim
-from zoo.repetitions import alike, difference, over_seeds, repeated
+from zoo.repetitions import alike, over_seeds, repeated, time_share
+from zoo.seeds import FEW
 from zoo.stats import Interval
 
 NAME = "fine-tuned"
@@ -84,19 +85,20 @@ def _less_than_tuning(tradeoff: Tradeoff) -> Iterator[Case]:
 
 
 def _adapters(tradeoff: Tradeoff) -> Iterator[Case]:
-    """Over training seeds where ways of training have them, else of each pair of stages."""
+    """Over training seeds: one training of each says too little of how long each takes."""
     points = repeated(tradeoff, NAME)
     pairs = [
         (full, adapter)
         for full in points
         for adapter in points
-        if not full.adapter and adapter.adapter
-        if alike(full, adapter, "recipe", "settings", "step")
+        if not full.adapter and adapter.adapter and _same_work(full, adapter)
     ]
     if not pairs:
-        yield from _adapters_by_stage(tradeoff)
-        return
-    gaps = [abs(difference(*pair, "special")[0].value) for pair in pairs]
+        raise NotTestable(
+            f"it needs a full fine-tuning and an adapter from one parent, on the same data with as "
+            f"many steps of one batch, {FEW} training seeds of each"
+        )
+    gaps = [abs((full.special.value or 0.0) - (own.special.value or 0.0)) for full, own in pairs]
     near = [pair for pair, gap in zip(pairs, gaps, strict=True) if gap <= MARGIN]
     if not near:
         raise NotTestable(
@@ -105,37 +107,17 @@ def _adapters(tradeoff: Tradeoff) -> Iterator[Case]:
             f"{100 * min(gaps):.1f})"
         )
     for full, adapter in near:
-        if not full.seconds or not adapter.seconds:
-            raise NotTestable(
-                "it needs the training time of both the adapter and the full fine-tuning"
-            )
         kept = over_seeds(full, adapter, "general", above(0.0))
-        share = adapter.seconds / full.seconds
-        cheaper = Condition("training time over that in full", share, share, share, below(0.5))
+        cheaper = time_share(full, adapter, below(-1.0))
         yield case(full.models[0], adapter.models[0], kept, cheaper)
 
 
-def _adapters_by_stage(tradeoff: Tradeoff) -> Iterator[Case]:
-    adapters = {each.model for each in tradeoff.training if each.adapter}
-    pairs = [
-        row
-        for row, base, other in siblings_of(tradeoff, NAME, NAME)
-        if base not in adapters and other in adapters
-    ]
-    if not pairs:
-        raise NotTestable(
-            "it needs a stage fine-tuned in full and an adapter of one parent and target"
-        )
-    cost = {row["model"]: row["seconds"] for row in probe_rows(tradeoff, "cost", "training")}
-    for found in _at_matched_skill(tradeoff, pairs, 0.0):
-        ends = [cost.get(name or "") for name in (found.base, found.other)]
-        if None in ends or not ends[0]:
-            raise NotTestable(
-                "it needs the training time of both the adapter and the full fine-tuning"
-            )
-        share = float(ends[1]) / float(ends[0])  # type: ignore[arg-type]
-        cheaper = Condition("training time over that in full", share, share, share, below(0.5))
-        yield case(found.base, found.other, *found.alternatives[0], cheaper)
+def _same_work(full: FrontierPoint, adapter: FrontierPoint) -> bool:
+    """Whether both learned from the same rows in as many steps of one batch."""
+    names = ("batch",) if full.step is not None else ("batch", "steps")
+    same = {*full.rows} == {*adapter.rows} and "" not in full.rows
+    told = all(full.settings.get(name) == adapter.settings.get(name) for name in names)
+    return same and told and alike(full, adapter, "recipe", "settings", "source")
 
 
 def _at_matched_skill(
@@ -170,6 +152,7 @@ def _little_data(tradeoff: Tradeoff) -> Iterator[Case]:
         few = max(fit, key=lambda point: point.examples or 0)
         what = f"with {few.examples} examples minus .9 of ΔS with {most}, over seeds"
         tried = True
+        _learned(many.special.low)
         condition = over_seeds(many, few, "special", above(0.0), what, 0.9)
         yield case(many.models[0], few.models[0], condition)
     if not tried:
@@ -181,21 +164,22 @@ def _little_data_by_stage(tradeoff: Tradeoff) -> Iterator[Case]:
 
     That is the difference of the two stages, on the same items, plus a tenth of the full gain.
     """
-    examples = {
-        row["model"]: row["examples"]
-        for row in probe_rows(tradeoff, "training", "data")
-        if row.get("examples")
-    }
+    rows = [row for row in probe_rows(tradeoff, "training", "data") if row.get("examples")]
+    examples = {row["model"]: row["examples"] for row in rows}
+    source = {row["model"]: row.get("source") for row in rows}
     gains = {edge.other: edge.special for edge in edges_into(tradeoff, NAME)}
     for row in tradeoff.siblings:
         if row.protocol != "uniform" or not {row.base, row.other} <= examples.keys():
             continue
         pair = row if examples[row.base] >= examples[row.other] else turned(row)
+        if source[pair.base] != source[pair.other]:
+            continue
         few, many = examples[pair.other], examples[pair.base]
         behind = _interval(pair.special)
         whole = _interval(gains[pair.base]) if pair.base in gains else None
         if few > many / 10 or behind is None or whole is None:
             continue
+        _learned(whole.low)
         tenth = Interval(-whole.value / 10, -whole.high / 10, -whole.low / 10)
         found = independent(tenth, behind)
         what = f"ΔS with {few} examples minus .9 of ΔS with {many}"
@@ -203,7 +187,16 @@ def _little_data_by_stage(tradeoff: Tradeoff) -> Iterator[Case]:
             pair.base,
             pair.other,
             Condition(what, found.value, found.low, found.high, above(0.0)),
-            note="" if tradeoff.methods else "one training seed for each amount",
+            note="one training seed for each amount",
+        )
+
+
+def _learned(low: float | None) -> None:
+    """Raises NotTestable where the gain with all data is not above the margin: there is nothing of
+    which a tenth of the data could give nine tenths."""
+    if low is None or low <= MARGIN:
+        raise NotTestable(
+            f"it needs a gain with all of the data that is surely above {100 * MARGIN:.0f} points"
         )
 
 

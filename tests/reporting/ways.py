@@ -28,7 +28,15 @@ def model(
 ) -> Model:
     """One training of a recipe."""
     name = f"nano/{recipe}-{rate:g}-{examples}-{step}-s{seed}"
-    made = Making(recipe, {"learning_rate": rate, "batch": 16}, examples, 40.0 + seed)
+    made = Making(
+        recipe,
+        {"learning_rate": rate, "batch": 16, "data": f"{examples} rows"},
+        examples,
+        40.0 + seed,
+        data=f"{examples} rows of {seed}",
+        source="reports",
+        machine="cpu, threads 1",
+    )
     adapter = {"peft": "folder"} if recipe == "lora" else {}
     own = {"regime": "fine-tuned", "base_model": BASE, "targets": ("reports",)}
     return Model(
@@ -36,9 +44,11 @@ def model(
     )
 
 
-def change(name: str, special: float, general: float, base: str = BASE) -> EdgeTradeoff:
+def change(
+    name: str, special: float, general: float, base: str = BASE, half: float = 0.03
+) -> EdgeTradeoff:
     """A change against the root, with limits over items."""
-    s, g = (Change(each, each - 0.03, each + 0.03) for each in (special, general))
+    s, g = (Change(each, each - half, each + half) for each in (special, general))
     return EdgeTradeoff(base, name, "uniform", ("reports",), g, s, Change(None))
 
 

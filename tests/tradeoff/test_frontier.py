@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -13,14 +14,15 @@ from reporting.ways import BASE, change, model, points
 from stats.draws import monte_carlo_error
 
 from zoo.advice import advise
-from zoo.claims import decide_all
+from zoo.claims import Condition, above, decide_all
 from zoo.contrasts import Change, Estimate, FrontierPoint, Stage, Tradeoff
 from zoo.lineages import seed_groups, training_groups
 from zoo.measures.frontier import chance_of_front, frontier
 from zoo.models import Model
 from zoo.plugins import find_plugins
 from zoo.registry import Registry
-from zoo.seeds import after_peak, welch
+from zoo.seeds import after_peak, over_seeds, welch
+from zoo.stats import Z
 
 NOTHING = {"uniform": Estimate(None), "native": Estimate(None)}
 few = st.integers(-20, 20).map(lambda n: n / 20)
@@ -48,12 +50,12 @@ def verdict(claims, id: str, found: tuple[FrontierPoint, ...], regime: str = "fi
     return row
 
 
-def way(recipe, rate, truth, *, k=3, noise=0.001, rng=0, **of) -> FrontierPoint:
+def way(recipe, rate, truth, *, k=3, noise=0.001, half=0.003, rng=0, **of) -> FrontierPoint:
     """One way of training, its seeds around a truth (S, G)."""
     draw = np.random.default_rng(rng)
     group = [model(recipe, rate, seed, **of) for seed in range(k)]
     changes = {
-        each.id: change(each.id, *(np.array(truth) + noise * draw.normal(size=2)).tolist())
+        each.id: change(each.id, *(np.array(truth) + noise * draw.normal(size=2)), half=half)
         for each in group
     }
     (point,) = frontier([group], (), changes, "uniform")
@@ -88,6 +90,13 @@ def test_a_way_as_good_as_another_is_seldom_called_beaten():
         same = [0.5 + 0.05 * rng.normal(size=(3, 2)) for _ in range(2)]
         called += bool(chance_of_front(same)[0] < 0.05)
     assert called / worlds < 0.05 + monte_carlo_error(0.05, worlds)
+
+
+def test_a_way_that_changes_nothing_is_not_on_the_front():
+    nothing = np.zeros((3, 2))
+    assert chance_of_front([nothing]) == 0
+    assert chance_of_front([nothing, nothing]).tolist() == [0, 0]
+    assert chance_of_front([np.array([[0.1, 0.0]] * 3)]) == 1
 
 
 def test_of_one_or_two_seeds_nothing_is_said():
@@ -141,13 +150,47 @@ def test_two_ways_are_told_apart_as_scipy_does():
     assert freedom == pytest.approx(expected.df)
 
 
+def shared_items(rng, seeds, items, agree, own):
+    """Changes of a method without effect, and their errors over items, which the seeds share: one
+    in ten is lost and one gained, by each seed with the chance `agree`; a seed adds its own."""
+    kind = rng.choice([0, -1, 1], p=[0.8, 0.1, 0.1], size=items)
+    scores = kind * (rng.random((seeds, items)) < agree)
+    errors = scores.std(axis=1, ddof=1) / math.sqrt(items)
+    return scores.mean(axis=1) + own * rng.normal(size=seeds), errors
+
+
+@pytest.mark.parametrize(("agree", "own"), [(0.9, 0.0), (1.0, 0.0), (1.0, 0.05)])
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_limits_of_a_method_hold_over_seeds_and_over_the_items_they_share(seeds, agree, own):
+    rng = np.random.default_rng(7)
+    worlds, held, told = 1500, 0, 0
+    for _ in range(worlds):
+        one, two = (shared_items(rng, seeds, 100, agree, own) for _ in range(2))
+        found = over_seeds(*map(list, one))
+        held += found.low <= 0 <= found.high
+        items = sum(float(np.mean(errors**2)) for _, errors in (one, two))
+        apart, _ = welch(one[0], two[0], items)
+        told += not apart.low <= 0 <= apart.high
+    assert held / worlds > 0.93
+    assert told / worlds < 0.07
+
+
+def test_seeds_that_agree_leave_the_limits_of_the_items():
+    found = over_seeds([0.2] * 3, [0.1] * 3)
+    assert (found.low, found.high) == pytest.approx((0.2 - Z * 0.1, 0.2 + Z * 0.1))
+    assert over_seeds([0.2] * 3, [0.1, None, 0.1]).low is None
+    widened = Condition("", 0.2, found.low, found.high, above(0.0), 3, 0.1).widened(22)
+    assert widened[0] == pytest.approx(0.2 - NormalDist().inv_cdf(1 - 0.05 / 44) * 0.1)
+
+
 # ------------------------------------------------------------------------------------ over-training
 
 
 def test_a_flat_course_is_seldom_said_to_fall():
     rng = np.random.default_rng(5)
     worlds = 1500
-    found = [after_peak(0.5 + 0.03 * rng.normal(size=(3, 6))) for _ in range(worlds)]
+    none = np.zeros((3, 6))
+    found = [after_peak(0.5 + 0.03 * rng.normal(size=(3, 6)), none) for _ in range(worlds)]
     fell = np.mean([each.high is not None and each.high < 0 for each in found])
     assert fell < 0.025 + monte_carlo_error(0.025, worlds)
 
@@ -155,7 +198,15 @@ def test_a_flat_course_is_seldom_said_to_fall():
 def test_the_peak_is_picked_by_other_seeds_than_it_is_read_on():
     lucky = np.zeros((3, 4))
     lucky[0, 1], lucky[1, 2], lucky[2, 0] = 1.0, 1.0, 1.0
-    assert after_peak(lucky).value == 0
+    assert after_peak(lucky, np.zeros((3, 4))).value == 0
+
+
+def test_a_course_that_no_seed_disagrees_on_is_as_sure_as_its_items():
+    found = after_peak(np.array([[0.5, 0.2]] * 3), np.full((3, 2), 0.1))
+    assert found.value == pytest.approx(-0.3)
+    assert found.high - found.value == pytest.approx(Z * 0.1 * math.sqrt(2))
+    assert after_peak(np.array([[0.2, 0.5]] * 3), np.full((3, 2), 0.1)).low < 0
+    assert after_peak(np.array([[0.5, 0.2]] * 3), np.full((3, 2), np.nan)).low is None
 
 
 # ------------------------------------------------------------------------------------------ claims
@@ -163,18 +214,40 @@ def test_the_peak_is_picked_by_other_seeds_than_it_is_read_on():
 
 @pytest.mark.parametrize(
     ("adapter", "seconds", "verdict_"),
-    [((0.7, -0.02), 10.0, "supported"), ((0.7, -0.02), 60.0, "refuted"),
-     ((0.7, -0.2), 10.0, "refuted"), ((0.4, 0.0), 10.0, "not testable")],
+    [((0.7, -0.02), 0.1, "supported"), ((0.7, -0.02), 1.5, "refuted"),
+     ((0.7, -0.02), 0.49, "inconclusive"),
+     ((0.7, -0.2), 0.1, "refuted"), ((0.4, 0.0), 0.1, "not testable")],
 )  # fmt: skip
 def test_adapters_are_held_against_full_tuning_of_the_same_skill(
     claims, adapter, seconds, verdict_
 ):
     full, lora = way("full", 1e-3, (0.7, -0.1)), way("lora", 1e-2, adapter, rng=1)
-    lora = replace(lora, seconds=seconds)
+    lora = replace(lora, times=tuple(seconds * each for each in full.times))
     row = verdict(claims, "H19", (full, lora))
     assert row["verdict"] == verdict_, row["reason"]
     if verdict_ == "not testable":
         assert "30." in row["reason"] or "29." in row["reason"]
+
+
+@pytest.mark.parametrize(
+    ("other", "missing"),
+    [
+        ({"rows": ("others",) * 3}, "on the same data"),
+        ({"rows": ("",) * 3}, "on the same data"),
+        ({"step": 10}, "as many steps"),
+        ({"settings": {"learning_rate": 1e-2, "batch": 4}}, "of one batch"),
+        ({"times": ()}, "training time"),
+        ({"machines": ("cuda:0",)}, "on one device with as many threads"),
+        ({"machines": ("cpu, threads 1", "cpu, threads 4")}, "cpu, threads 4"),
+        ({"machines": ("",)}, "not known"),
+    ],
+)
+def test_an_adapter_is_not_held_against_another_work_or_another_machine(claims, other, missing):
+    full, lora = way("full", 1e-3, (0.7, -0.1)), way("lora", 1e-2, (0.7, -0.02), rng=1)
+    lora = replace(lora, times=tuple(0.1 * each for each in full.times))
+    row = verdict(claims, "H19", (full, replace(lora, **other)))
+    assert row["verdict"] == "not testable"
+    assert missing in row["reason"]
 
 
 def test_two_seeds_decide_nothing_about_a_method(claims):
@@ -208,6 +281,24 @@ def test_little_data_is_nine_tenths_of_the_gain_with_a_tenth_of_the_rows(claims,
     row = verdict(claims, "H22", ways)
     assert row["verdict"] == verdict_, row["reason"]
     assert "with 38 examples" in row["reason"]
+
+
+@pytest.mark.parametrize("whole", [-0.1, 0.0, 0.021])
+def test_little_data_is_enough_of_a_gain_only_where_there_is_one(claims, whole):
+    ways = (
+        way("full", 1e-3, (whole, -0.1)),
+        way("full", 1e-3, (whole + 0.1, -0.1), examples=38, rng=1),
+    )
+    row = verdict(claims, "H22", ways)
+    assert row["verdict"] == "not testable"
+    assert "a gain with all of the data" in row["reason"]
+
+
+def test_amounts_of_other_data_are_no_amounts_of_one(claims):
+    many, few = way("full", 1e-3, (0.7, -0.1)), way("full", 1e-3, (0.69, -0.1), examples=38)
+    other = replace(few, source="something else")
+    assert verdict(claims, "H22", (many, few))["verdict"] == "supported"
+    assert verdict(claims, "H22", (many, other))["verdict"] == "not testable"
 
 
 @pytest.mark.parametrize(

@@ -408,20 +408,20 @@ def test_a_longer_child_has_a_ratio_of_medians_and_a_gain_within_the_parents_bud
     assert row["gain"] < row["gain_all"], "three times as long, hardly any is done in time"
 
 
-def test_the_seed_is_the_unit_of_a_method(whole):
+def test_a_method_has_limits_over_seeds_and_items(whole):
     from scipy.stats import t
 
     rows = [each for each in whole.methods if each.protocol == "uniform"]
     (row,) = rows
     assert (row.base, row.models, row.seeds) == ("base", ("seed0", "seed1", "seed2"), 3)
-    changes = [
-        e.special.delta
-        for e in whole.tradeoffs
-        if e.other.startswith("seed") and e.protocol == "uniform"
+    edges = [
+        e.special for e in whole.tradeoffs if e.other.startswith("seed") and e.protocol == "uniform"
     ]
-    half = t.ppf(0.975, 2) * np.std(changes, ddof=1) / math.sqrt(3)
+    changes = [each.delta for each in edges]
+    seeds = t.ppf(0.975, 2) * np.std(changes, ddof=1) / math.sqrt(3)
+    items = math.sqrt(np.mean([(each.high - each.low) ** 2 for each in edges])) / 2
     assert row.special.value == pytest.approx(np.mean(changes))
-    assert row.special.high - row.special.value == pytest.approx(half)
+    assert row.special.high - row.special.value == pytest.approx(math.hypot(seeds, items))
     assert "over 3 training seeds" in row.says
 
 
@@ -434,12 +434,12 @@ def test_two_seeds_are_said_to_be_too_few():
         for k in range(2)
     ]
     assert "at least 3 seeds" in method("b", edges).says
-    assert over_seeds([0.5]).low is None
+    assert over_seeds([0.5], [0.1]).low is None
 
 
 def test_the_interval_over_seeds_holds_the_truth_of_the_method():
     def infer(rng):
-        found = over_seeds((0.1 + 0.03 * rng.normal(size=4)).tolist())
+        found = over_seeds((0.1 + 0.03 * rng.normal(size=4)).tolist(), [0.0] * 4)
         return Interval(found.value, found.low, found.high)
 
     held, _ = rates(infer, 0.1)

@@ -112,6 +112,22 @@ def test_seeds_of_one_training_are_told_from_trainings_on_other_data(tmp_path):
     assert [[m.id for m in group] for group in seed_groups(models)] == [["seed 3", "seed 4"]]
 
 
+def test_amounts_of_one_source_are_known_as_such_and_its_name_stays_here():
+    makings = [
+        replace(MANIFEST, data=Rows(*rows), device="cpu", threads=2).making
+        for rows in (
+            ("a.jsonl", 100, "a" * 64),
+            ("a.jsonl", 10, "b" * 64),
+            ("b.jsonl", 10, "b" * 64),
+        )
+    ]
+    many, few, other = makings
+    assert many.settings["data"] != few.settings["data"]
+    assert many.source == few.source != other.source
+    assert "jsonl" not in repr(makings)
+    assert many.machine == "cpu, threads 2"
+
+
 def test_rows_that_a_recipe_draws_by_the_seed_are_repetitions_of_one_training(tmp_path):
     models = []
     for seed in (1, 2):

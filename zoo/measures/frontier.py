@@ -9,13 +9,14 @@ from statistics import fmean
 import numpy as np
 
 from zoo.clustered import Floats
-from zoo.contrasts import Change, EdgeTradeoff, Estimate, FrontierPoint
+from zoo.contrasts import Change, EdgeTradeoff, FrontierPoint
+from zoo.effects import SeedEstimate
 from zoo.lineages import is_adapter
 from zoo.measures.front import non_dominated
 from zoo.models import Model
 from zoo.resampling import DRAWS, SEED
 from zoo.results import Protocol
-from zoo.seeds import FEW, over_seeds
+from zoo.seeds import FEW, item_error, over_seeds
 
 CHUNKS = 16
 """Parts in which draws are compared, since every pair of points takes room in each."""
@@ -49,11 +50,12 @@ def frontier(
 
 
 def chance_of_front(changes: Sequence[Floats]) -> Floats:
-    """(n,) probability that each of n points is dominated neither by another nor by the origin.
+    """(n,) probability that each of n points is dominated by no other and better than the origin.
 
     changes: (k, 2) of each, S and G of k seeds; the point is their mean. Means are drawn from
     Student's t with k - 1 degrees of freedom and the seeds' own covariance over k; of one seed
-    there is no covariance, and the point stands still.
+    there is no covariance, and the point stands still. The items are taken as they are. A point
+    that equals the origin is not on the front: it gained nothing over what was there before.
     """
     rng = np.random.default_rng(SEED)
     drawn = [np.zeros((DRAWS, 2))]
@@ -68,6 +70,7 @@ def chance_of_front(changes: Sequence[Floats]) -> Floats:
         drawn.append(mean)
     points = np.stack(drawn, axis=1)
     found = np.concatenate([non_dominated(part) for part in np.array_split(points, CHUNKS)])
+    found &= (points != 0).any(axis=-1)
     return np.asarray(found.mean(axis=0)[1:])
 
 
@@ -91,8 +94,11 @@ def _trained(
 ) -> FrontierPoint:
     first, made = models[0], models[0].made
     assert made is not None
-    seconds = [m.made.seconds for m in models if m.made and m.made.seconds is not None]
+    makings = [model.made for model in models if model.made is not None]
+    times = tuple(each.seconds for each in makings if each.seconds is not None)
+    times = times if last and len(times) == len(models) else ()
     changes = tuple((float(e.special.delta or 0.0), float(e.general.delta or 0.0)) for e in edges)
+    errors = tuple((_error(edge.special), _error(edge.general)) for edge in edges)
     return FrontierPoint(
         root=edges[0].base,
         base=first.parents[0],
@@ -101,17 +107,22 @@ def _trained(
         step=first.step,
         last=last,
         examples=made.examples,
-        seconds=fmean(seconds) if last and len(seconds) == len(models) else None,
+        seconds=fmean(times) if times else None,
         adapter=is_adapter(first),
         protocol=protocol,
         targets=edges[0].targets,
         models=tuple(model.id for model in models),
         seeds=len(models),
         changes=changes,
-        special=over_seeds([special for special, _ in changes]),
-        general=over_seeds([general for _, general in changes]),
+        special=over_seeds([special for special, _ in changes], [s for s, _ in errors]),
+        general=over_seeds([general for _, general in changes], [g for _, g in errors]),
         other_special=_others(edges),
         front=None,
+        errors=errors,
+        source=made.source,
+        rows=tuple(each.data for each in makings),
+        times=times,
+        machines=tuple(dict.fromkeys(each.machine for each in makings)),
     )
 
 
@@ -135,16 +146,23 @@ def _still(model: Model, edge: EdgeTradeoff, protocol: Protocol) -> FrontierPoin
         general=_over_items(edge.general),
         other_special=_over_items(edge.other_special),
         front=None,
+        errors=((_error(edge.special), _error(edge.general)),),
     )
 
 
-def _others(edges: Sequence[EdgeTradeoff]) -> Estimate:
+def _others(edges: Sequence[EdgeTradeoff]) -> SeedEstimate:
     known = [e.other_special.delta for e in edges if e.other_special.delta is not None]
-    return over_seeds(known) if len(known) == len(edges) else Estimate(None)
+    if len(known) < len(edges):
+        return SeedEstimate(None)
+    return over_seeds(known, [_error(edge.other_special) for edge in edges])
 
 
-def _over_items(change: Change) -> Estimate:
-    return Estimate(change.delta, change.low, change.high)
+def _error(change: Change) -> float | None:
+    return item_error(change.delta, change.low, change.high)
+
+
+def _over_items(change: Change) -> SeedEstimate:
+    return SeedEstimate(change.delta, change.low, change.high)
 
 
 def _known(edge: EdgeTradeoff | None) -> bool:

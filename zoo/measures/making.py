@@ -12,7 +12,18 @@ from zoo.models import Model
 
 Row = Mapping[str, Any]
 
-PLACE = ("probe", "kind", "model", "benchmark", "protocol", "examples", "recipe", "step", "seed")
+PLACE = (
+    "probe",
+    "kind",
+    "model",
+    "benchmark",
+    "protocol",
+    "examples",
+    "source",
+    "recipe",
+    "step",
+    "seed",
+)
 """Names of a row that are not those of settings."""
 
 
@@ -37,6 +48,7 @@ def making(models: Sequence[Model]) -> Iterator[Row]:
             "kind": "data",
             "recipe": model.made.recipe,
             "examples": model.made.examples,
+            "source": model.made.source,
             "step": model.step,
             "seed": model.seed,
             **settings,

@@ -10,11 +10,12 @@ import numpy as np
 from zoo.clustered import Part
 from zoo.composites import BenchmarkKey, Weights, known
 from zoo.contrasts import Change, EdgeTradeoff, Estimate, Method, Series
+from zoo.effects import SeedEstimate
 from zoo.measures.chains import halves
 from zoo.models import Model
 from zoo.pairing import Aligned
 from zoo.results import Protocol
-from zoo.seeds import FEW, over_seeds
+from zoo.seeds import FEW, item_error, over_seeds
 from zoo.stats import composite_difference
 
 
@@ -22,7 +23,9 @@ def method(base: str, edges: Sequence[EdgeTradeoff]) -> Method:
     """A method of training over its seeds: `edges` lead from one base to each seed's model."""
     first = edges[0]
     k = len(edges)
-    unit = f"of the method, over {k} training seeds; those beside the models are over items"
+    unit = (
+        f"of the method, over {k} training seeds and the items; those of single models over items"
+    )
     if k < FEW:
         unit += f", and a claim about a method needs at least {FEW} seeds"
     return Method(
@@ -101,6 +104,8 @@ def _best(
     return int(np.argmax(total))
 
 
-def _seeded(changes: Sequence[Change]) -> Estimate:
+def _seeded(changes: Sequence[Change]) -> SeedEstimate:
     values = [change.delta for change in changes if change.delta is not None]
-    return over_seeds(values) if len(values) == len(changes) else Estimate(None)
+    if len(values) < len(changes):
+        return SeedEstimate(None)
+    return over_seeds(values, [item_error(c.delta, c.low, c.high) for c in changes])
