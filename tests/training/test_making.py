@@ -15,7 +15,7 @@ from training.conftest import open_host
 from zoo.claims import NotTestable
 from zoo.errors import ConfigError, TrainingError, UnknownNameError
 from zoo.findings import probe_rows
-from zoo.manifests import NAME, Manifest, Parent, read_manifest
+from zoo.manifests import NAME, Manifest, Parent, read_manifest, write_manifest
 from zoo.measures.making import making
 from zoo.training.card import card_of
 from zoo.training.folder import held
@@ -95,6 +95,13 @@ def test_a_training_of_something_else_is_named_by_what_differs_and_begun_anew_on
     assert made.addition.notes == (
         "zoo.toml says seed = 1 of it, and it was made with 2; change it there",
     )
+
+
+def test_a_training_that_was_stopped_before_it_had_weights_holds_nobody_up(train):
+    made = train(out=Path("begun"))
+    Path("stopped").mkdir()
+    write_manifest(Path("stopped"), replace(made.manifest, status="unfinished", files={}))
+    assert train(seed=2, out=Path("stopped")).manifest.seed == 2
 
 
 def test_a_finished_stage_that_lacks_a_file_is_said_and_made_again_on_demand(train):

@@ -137,6 +137,9 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(_as_json(made), ensure_ascii=False, indent=1))
     else:
         _show(made)
+    if args.targets is not None and made.model.targets != tuple(args.targets):
+        said = ", ".join(made.model.targets or ()) or "none"
+        _tell(f"{made.addition.path} says its targets: {said}; change them there")
     for note in made.addition.notes:
         if note not in notes:
             _tell(note)

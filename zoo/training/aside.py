@@ -21,14 +21,11 @@ from zoo.fingerprints import PROCESSOR, SETTINGS, TOKENIZER, WEIGHTS, file_diges
 from zoo.manifests import CHECKPOINT, NAME, read_manifest
 from zoo.store.atomic import UNFINISHED
 from zoo.training.checkpoints import RESUMING
-from zoo.training.folder import CARD, LOCK
+from zoo.training.folder import CARD, LOCK, WORKING
 
 MARK = ".zoo-set-aside"
 
 _NAMED = re.compile(r"\.before(?:-(\d+))?$")
-
-WORKING = ("merged-parent", "reward-model", "reward-model-unfinished")
-"""Folders that recipes keep while they are at work."""
 
 OWN = (
     *WEIGHTS, *SETTINGS, *TOKENIZER, *PROCESSOR, *RESUMING, "trainer_state.json",
@@ -125,12 +122,6 @@ def delete_own(folder: Path) -> None:
             with suppress(OSError):  # a link, or not empty
                 Path(parent, name).rmdir()
     (folder / NAME).unlink(missing_ok=True)
-
-
-def holds_weights(out: Path) -> bool:
-    """Whether a training has come to anything that could be gone on with."""
-    found = (path.relative_to(out) for path in out.rglob("*.safetensors"))
-    return any(WORKING[0] not in path.parts for path in found)
 
 
 def _is_rewritten(card: Path, made: str | None) -> bool:

@@ -18,6 +18,10 @@ WEIGHTS = ("config.json", "adapter_config.json")
 """Files of which a finished stage has one."""
 
 
+WORKING = ("merged-parent", "reward-model", "reward-model-unfinished")
+"""Folders that recipes keep while they are at work."""
+
+
 @contextmanager
 def held(out: Path) -> Iterator[None]:
     """The folder, made where it is missing, for one training alone.
@@ -71,8 +75,11 @@ def standing(out: Path, wanted: Manifest) -> Manifest | None:
     if found is None:
         return None
     if changes := differences(found, wanted):
+        if found.status == "unfinished" and not holds_weights(out):
+            return None  # nothing would be lost
+        made = "begun" if found.status == "unfinished" else "made"
         raise ConfigError(
-            f"{out} was made with {' and '.join(changes)}; --restart begins anew, --out names "
+            f"{out} was {made} with {' and '.join(changes)}; --restart begins anew, --out names "
             "another folder"
         )
     if found.status == "finished":
@@ -84,6 +91,12 @@ def standing(out: Path, wanted: Manifest) -> Manifest | None:
                 f"{out} is finished, and {changed[0]} was changed since; --restart makes it again"
             )
     return found
+
+
+def holds_weights(out: Path) -> bool:
+    """Whether a training has come to anything that could be gone on with."""
+    found = (path.relative_to(out) for path in out.rglob("*.safetensors"))
+    return any(WORKING[0] not in path.parts for path in found)
 
 
 def changed_files(out: Path, finished: Manifest) -> list[str]:
@@ -104,7 +117,11 @@ def differences(found: Manifest, wanted: Manifest) -> list[str]:
     pairs += [(name, found.options.get(name), wanted.options.get(name)) for name in names]
     one, two = (each.data.sha256 if each.data else None for each in (found, wanted))
     pairs.append(("data", one and one[:12], two and two[:12]))
-    return [f"{name} {was} instead of {now}" for name, was, now in pairs if was != now]
+    return [
+        f"{name} {'unset' if was is None else was} instead of {'unset' if now is None else now}"
+        for name, was, now in pairs
+        if was != now
+    ]
 
 
 def _same_parent(one: Parent | None, two: Parent | None) -> bool:

@@ -22,11 +22,11 @@ from zoo.progress import Listener
 from zoo.rewriting import add_models
 from zoo.store.atomic import write_file
 from zoo.training import checkpoints
-from zoo.training.aside import asides, delete_own, holds_weights, let_go, put_back, set_aside
+from zoo.training.aside import asides, delete_own, let_go, put_back, set_aside
 from zoo.training.assignment import Assignment, silent
 from zoo.training.card import card_of
 from zoo.training.data import Data, read_data
-from zoo.training.folder import CARD, WEIGHTS, check_folder, hashes, held, standing
+from zoo.training.folder import CARD, WEIGHTS, check_folder, hashes, held, holds_weights, standing
 from zoo.training.order import Order, Wish, check_outside, manifest_of, plan_training
 from zoo.training.steps import Steps
 
