@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from watching.folders import Loop, byte_by_byte, tensors, write, written_by
+from zoo.manifests import Manifest, write_manifest
 from zoo.watching.completeness import UNSETTLED, lacking
 from zoo.watching.looking import checkpoints_in, look
+from zoo.watching.rounds import Rounds
 
 LOOPS: tuple[Loop, ...] = ("trainer", "adapter", "sharded")
 
@@ -124,3 +126,16 @@ def test_folders_named_after_a_step_are_checkpoints(tmp_path: Path) -> None:
     (tmp_path / "checkpoint-99").write_bytes(b"a file")
     found = {"checkpoint-20": 20, "step_3": 3, "global_step40": 40, "5": 5}
     assert checkpoints_in(tmp_path) == found
+
+
+@pytest.mark.parametrize(("save_every", "found"), [(20, [20, 40]), (0, [12, 20, 36, 40])])
+def test_what_a_training_keeps_only_to_go_on_from_is_not_looked_at(
+    tmp_path: Path, save_every: int, found: list[int]
+) -> None:
+    for step in (12, 20, 36, 40):
+        write(tmp_path / f"checkpoint-{step}", written_by("trainer", step))
+    manifest = Manifest("lora", "lora", "fine-tuned", "f", "s", 1, save_every=save_every)
+    write_manifest(tmp_path, manifest)
+    seen = Rounds(tmp_path).next(())
+    assert sorted(place.step for place in seen.ready) == found
+    assert not seen.waiting

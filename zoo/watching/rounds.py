@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from zoo.errors import ConfigError
+from zoo.manifests import read_manifest
 from zoo.watching.completeness import UNSETTLED, lacking, trained_steps
 from zoo.watching.looking import Look, Stamp, checkpoints_in, look, stamps
 
@@ -52,6 +54,17 @@ def next_place(ready: Sequence[Place], every: int, first: bool) -> Place | None:
     return (ordered[0] if first else ordered[-1]) if ordered else None
 
 
+def asked_for(folder: Path, steps: Mapping[str, int]) -> dict[str, int]:
+    """The checkpoints that are to stay: those that `zoo train` writes only to go on from are not,
+    unless none are. steps: by name of the checkpoint."""
+    try:
+        manifest = read_manifest(folder)
+    except ConfigError:
+        manifest = None
+    every = manifest.save_every if manifest else 0
+    return {name: step for name, step in steps.items() if not every or step % every == 0}
+
+
 @dataclass
 class Rounds:
     """Looks at a folder again and again, and knows what was there before."""
@@ -70,7 +83,7 @@ class Rounds:
         """One round. measured: steps that are known beside those of the folder."""
         changed = False
         ready, waiting = dict[str, Place](), dict[str, str]()
-        steps = checkpoints_in(self.folder)
+        steps = asked_for(self.folder, checkpoints_in(self.folder))
         for name, step in steps.items():
             path = self.folder / name
             now, before = self._see(name, path)
