@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.progress import JsonLines, Silent, Table, drawn
+from zoo.cli.progress import JsonLines, Silent, Table, drawn, started
 from zoo.progress import Tally
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def sentence(name: str, facts: Mapping[str, Any]) -> str:
 
 
 class Log(Silent):
-    """A line for each checkpoint."""
+    """Lines: what is asked of which checkpoint, what is waited for, and what was found."""
 
     def __init__(self, course: Callable[[], Course], *, quiet: bool = False) -> None:
         super().__init__(Tally())
@@ -75,7 +75,13 @@ class Log(Silent):
                 super().__call__(name, facts)
         elif name in SAID:
             self.say(sentence(name, facts))
-        elif name == "checkpoint" and not self._quiet:
+        elif self._quiet:
+            return
+        elif name == "start":
+            self.say(started(facts))
+        elif name == "awaited":
+            self.say(sentence(name, facts))
+        elif name == "checkpoint":
             self.say(self._line(facts))
             self._say_marks()
 
