@@ -296,6 +296,8 @@ def test_how_a_stage_was_made_goes_out_without_folders_and_is_read_by_who_pulls_
         "examples": 100,
         "seconds": 12.5,
         "data": "f" * 64,
+        "source": "",
+        "machine": "",
     }
     pulled = read(RunSpec, sent, "a run")
     assert pulled.model.made is not None

@@ -12,9 +12,10 @@ from zoo.reporting.text import clean
 from zoo.reporting.ways import Plane, Way, planes
 
 READING = (
-    "Ways of training: changes against the root, means over training seeds with t limits over "
-    "seeds (of a stage that is not trained, over items). Front: the probability that no other way, "
-    "nor the root as it is, is better in both; ◆ from one half on; it needs three seeds."
+    "Ways of training: changes against the root, means over training seeds with limits over seeds "
+    "and items (of a stage that is not trained, over items). Front: the probability on these items "
+    "that no other way, nor the root as it is, is better in both; ◆ from one half on; it needs "
+    "three seeds."
 )
 
 

@@ -141,7 +141,9 @@ def _way(point: FrontierPoint, alike: Sequence[FrontierPoint], names: Mapping[st
         method += f" from {names[point.base]}"
     settings = dict.fromkeys(name for each in alike for name in each.settings)
     for name in settings:
-        if name != RATE and differs(each.settings.get(name) for each in alike):
+        # other amounts of one source are other rows, and named by their number
+        near = [p for p in alike if name != "data" or p.examples == point.examples]
+        if name != RATE and differs(each.settings.get(name) for each in near):
             method += f", {clean(name)} {clean(point.settings.get(name))}"
     rate = point.settings.get(RATE)
     rate = float(rate) if isinstance(rate, int | float) and not isinstance(rate, bool) else None

@@ -29,7 +29,7 @@ def frontier(tradeoff: Tradeoff, width: int) -> Figure | None:
     return Figure(
         NAME,
         "Learning and forgetting",
-        ("means over training seeds, crosses: 95 % t limits; small dots: each seed",),
+        ("means over training seeds; crosses: 95 % limits over seeds and items; dots: each seed",),
         "What each way of training gained on its targets and what it did to general ability, both "
         "against the root. A line joins a method's learning rates in order, at its last step with "
         "all its data, dotted lines its checkpoints. Diamonds are more likely than not on the "
