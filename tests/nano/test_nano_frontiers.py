@@ -14,7 +14,7 @@ import pytest
 import zoo
 from zoo.api import open_zoo
 from zoo.contrasts import SCHEMA, Tradeoff
-from zoo.errors import ConfigError
+from zoo.errors import ConfigError, ZooError
 from zoo.importing.published import claim_of
 from zoo.importing.recorded import analysis_of, recorded
 from zoo.maintenance import keep_claims
@@ -88,7 +88,11 @@ def test_a_recorded_run_is_shown_with_what_it_says_of_methods(shown):
 
 
 def test_a_recorded_run_has_a_table_a_figure_and_json(shown):
-    assert "Ways of training" in render(shown, "table")
+    table = render(shown, "table")
+    assert "Ways of training" in table
+    assert table.lstrip().startswith(
+        f"{shown.family} on {shown.suite}, recorded by the plugin nano\n"
+    )
     assert render(shown, "svg", figure="frontier").startswith("<svg")
     assert json.loads(render(shown, "json"))["schema"] == SCHEMA
 
@@ -168,3 +172,25 @@ def test_a_cell_of_the_grid_is_made_again(tmp_path):
     assert manifest.making.examples == SHARES[0]
     (entry,) = entries_of(cell, tmp_path)
     assert entry["loader_args"] == {"pretrained": str(folder)}
+
+
+def test_a_family_of_ones_own_is_never_shown_by_what_a_plugin_recorded(tmp_path):
+    (tmp_path / "zoo.toml").write_text(
+        '[families.frontiers]\nsuite = "core"\n'
+        'models = [{ id = "org/mine", regime = "pretrained" }]\n'
+    )
+    config = tmp_path / "zoo.toml"
+    host = open_zoo(config, store=tmp_path / "none")
+    assert recorded(host, "frontiers") is None
+    assert recorded(host, "overoptimisation") is not None
+    with pytest.raises(ZooError, match="frontiers"):
+        zoo.report("frontiers", store=tmp_path / "none", config=config)
+
+
+def test_nobody_shows_a_run_as_the_family_of_another(tmp_path):
+    run = RUNS["frontiers"]
+    strange = [replace(run, name=name) for name in ("nano", "nobodys")]
+    host = replace(open_zoo(store=tmp_path), builtins={"runs": strange})
+    assert host.registry.runs.owner("nano") != host.registry.families.owner("nano")
+    assert recorded(host, "nano") is None
+    assert recorded(host, "nobodys") is not None

@@ -29,13 +29,19 @@ def recorded(
 ) -> Tradeoff | None:
     """The recorded run of a family, where a plugin brings one and the store has none of its own.
 
+    A name is the user's where zoo.toml has a family of it, and a plugin's where that brings the
+    family: no other plugin's run is shown under it.
     Raises ConfigError where what the plugin brings is damaged.
     """
     if family is None or family not in host.registry.runs or tuple(models):
         return None
+    owner = host.registry.runs.owner(family)
+    brought = host.registry.families
+    if family in host.config.families or (family in brought and brought.owner(family) != owner):
+        return None
     if any(head.family == family for head in host.store.heads()):
         return None
-    found = analysis_of(host.registry.runs[family], host.registry.runs.owner(family).name)
+    found = analysis_of(host.registry.runs[family], owner.name)
     if suite not in (None, found.suite):
         return None
     decided = replace(found, claims=decide_all(found, host.registry.claims.values()))
@@ -57,7 +63,7 @@ def analysis_of(run: Recorded, owner: str) -> Analysis:
         data = gzip.decompress(data) if run.path.suffix == ".gz" else data
         table = json.loads(data)
         claim = claim_of(data, str(table["run"]["id"]), owner, run.sha256, run.sha256)
-        said = {**table["tradeoff"], "provenance": _provenance(run, table)}
+        said = {**table["tradeoff"], "provenance": _provenance(run, table, owner)}
         if said.pop("schema") != SCHEMA:
             raise FormatError(f"its trade-off is not of the schema {SCHEMA}")
         found = read(Analysis, said, where)
@@ -69,12 +75,13 @@ def analysis_of(run: Recorded, owner: str) -> Analysis:
     return found
 
 
-def _provenance(run: Recorded, table: dict[str, object]) -> dict[str, object]:
-    """Whence and of when; that nothing of it was measured here."""
+def _provenance(run: Recorded, table: dict[str, object], owner: str) -> dict[str, object]:
+    """Whence and of when; by whom it was recorded, and that nothing of it was measured here."""
     head = table["run"]
     assert isinstance(head, dict)
     return {
         "recorded": f"{run.about or run.name}; not measured here",
+        "recorded_by": f"the plugin {owner}",
         "runs": [head["id"]],
         "started": head["started"],
         "sha256": run.sha256,

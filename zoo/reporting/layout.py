@@ -71,13 +71,16 @@ def _about(stage: Stage, made: Training | None) -> str:
 
 
 def _title(tradeoff: Tradeoff) -> str:
-    """Family and suite; that it is only a part of it, or was imported, where it is so."""
+    """Family and suite; that it is only a part of it, was imported, or by whom it was recorded,
+    where it is so."""
     limit = tradeoff.provenance.get("limit")
     part = f", first {limit} items of each benchmark" if limit else ""
     foreign = [bool(score.imported) for stage in tradeoff.stages for score in stage.scores]
     part += (
         ", imported" if foreign and all(foreign) else ", partly imported" if any(foreign) else ""
     )
+    if by := tradeoff.provenance.get("recorded_by"):
+        part += f", recorded by {clean(by)}"
     return f"{clean(tradeoff.family)} on {clean(tradeoff.suite)}{part}"
 
 
