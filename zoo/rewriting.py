@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from zoo.config import FILE_NAME, read_config
 from zoo.errors import ConfigError
-from zoo.store.atomic import UNFINISHED, write_file
+from zoo.store.atomic import UNFINISHED, make_folder, write_file
+
+PATIENCE = 60.0
+"""Seconds that one who is to change a zoo.toml waits for another who does."""
 
 Entry = Mapping[str, Any]
 """A model's own table, keys in the order in which they are written."""
@@ -92,6 +97,25 @@ def add_models(path: Path, family: str, models: Sequence[Entry], title: str = ""
         raise ConfigError(f"{path} cannot be written: {problem.strerror}") from None
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def editing(path: Path) -> Iterator[None]:
+    """Holds off others who would change a zoo.toml: those of this user on this machine that ask.
+
+    Within, the file is to be read anew. Raises ConfigError where another does not come to an end.
+    """
+    import platformdirs
+    from filelock import FileLock, Timeout
+
+    name = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    lock = Path(platformdirs.user_cache_dir("stagezoo")) / "editing" / f"{name}.lock"
+    make_folder(lock.parent)
+    try:
+        with FileLock(lock, timeout=PATIENCE):
+            yield
+    except Timeout:
+        raise ConfigError(f"another process is at work on {path}; run the same again") from None
 
 
 def _check(draft: Path, path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,6 +80,20 @@ def test_the_same_again_changes_nothing_and_mends_the_entry(train):
     assert not train().fresh
     assert "./stages/nano/nudged" in models_of()
     assert {path: path.read_bytes() for path in OUT.iterdir()} == before
+
+
+def test_stages_that_are_finished_at_one_moment_all_join(train):
+    names = [f"stage-{number}" for number in range(6)]
+    for name in names:
+        train(stage=name, recipe="nano/nudged")
+    Path("zoo.toml").unlink()
+    with ThreadPoolExecutor(len(names)) as pool:
+        made = list(pool.map(lambda name: train(stage=name, recipe="nano/nudged"), names))
+    assert not any(each.fresh for each in made)
+    (nano,) = tomllib.loads(Path("zoo.toml").read_text())["families"].values()
+    listed = [each["id"] for each in nano["models"]]
+    assert len(listed) == len({*listed})
+    assert {f"./stages/nano/{name}" for name in names} <= {*listed}
 
 
 def test_a_training_of_something_else_is_named_by_what_differs_and_begun_anew_on_demand(train):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.adding import Addition, plan_addition
+from zoo.config import FILE_NAME
 from zoo.errors import TrainingError, ZooError
 from zoo.evaluation.environment import resolve_device
 from zoo.host import Host
@@ -19,7 +20,7 @@ from zoo.models import Model
 from zoo.probing import describe
 from zoo.process_state import kept
 from zoo.progress import Listener
-from zoo.rewriting import add_models
+from zoo.rewriting import add_models, editing
 from zoo.store.atomic import write_file
 from zoo.training import checkpoints
 from zoo.training.aside import asides, delete_own, let_go, put_back, set_aside
@@ -96,7 +97,8 @@ def make(host: Host, ready: Ready, *, restart: bool = False, tell: Listener = si
         # only now: who is killed before this goes on from there
         checkpoints.finish(order.out, order.wish.save_every)
         left = let_go(order.out)
-        addition = add(host, order, manifest)
+        with editing(host.config.path or Path.cwd() / FILE_NAME):
+            addition = add(host, order, manifest)
         addition = replace(addition, notes=(*addition.notes, *left))
     return Made(manifest, order.out, fresh, addition, _found(host, addition, order.out))
 
