@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,50 @@ def check_groups(batch: int, group: int) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Sampling:
+    """How completions are drawn and held to the parent; as the options of the same names."""
+
+    group: int
+    beta: float
+    temperature: float
+    max_completion: int
+
+
+def _reinforce(
+    trainer: type,
+    config: type,
+    assignment: Assignment,
+    parent: Parent,
+    pace: Pace,
+    rows: Dataset,
+    sampling: Sampling,
+    **rewards: Any,
+) -> None:
+    """Trains on sampled completions and writes the stage. rewards: the trainer's arguments."""
+    beside = tokenizer_beside(parent.tokenizer)
+    tuned = fit(
+        trainer,
+        configured(
+            config,
+            assignment,
+            pace,
+            num_generations=sampling.group,
+            max_completion_length=sampling.max_completion,
+            beta=sampling.beta,
+            temperature=sampling.temperature,
+            model_init_kwargs=parent.again if sampling.beta else None,
+        ),
+        assignment,
+        model=parent.model,
+        tokenizer=parent.tokenizer,
+        beside=beside,
+        train_dataset=asked(assignment, rows, parent, sampling.max_completion),
+        **rewards,
+    )
+    finish(assignment, parent, tuned, beside)
+
+
 def check_grpo(**options: Any) -> None:
     """Raises ConfigError for options of `grpo` that cannot be meant."""
     check_pace(**options)
@@ -100,27 +145,16 @@ def grpo(
 
     pace = Pace(learning_rate, epochs, steps, batch, accumulate, warmup, schedule)
     parent = read_parent(assignment)
-    beside = tokenizer_beside(parent.tokenizer)
-    tuned = fit(
+    _reinforce(
         GRPOTrainer,
-        configured(
-            GRPOConfig,
-            assignment,
-            pace,
-            num_generations=group,
-            max_completion_length=max_completion,
-            beta=beta,
-            temperature=temperature,
-            model_init_kwargs=parent.again if beta else None,
-        ),
+        GRPOConfig,
         assignment,
-        model=parent.model,
-        tokenizer=parent.tokenizer,
-        beside=beside,
-        train_dataset=asked(assignment, assignment.rows, parent, max_completion),
+        parent,
+        pace,
+        assignment.rows,
+        Sampling(group, beta, temperature, max_completion),
         reward_funcs=rewards,
     )
-    finish(assignment, parent, tuned, beside)
 
 
 def check_rlhf(**options: Any) -> None:
@@ -181,26 +215,14 @@ def rlhf(
         said = " ".join(str(error).split())
         raise ModelError(f"reward_model={reward_model} cannot be read: {said}") from error
     pace = Pace(learning_rate, epochs, steps, batch, accumulate, warmup, schedule)
-    beside = tokenizer_beside(parent.tokenizer)
-    rows = assignment.rows.select_columns(["prompt"])
-    tuned = fit(
+    _reinforce(
         RLOOTrainer,
-        configured(
-            RLOOConfig,
-            assignment,
-            pace,
-            num_generations=group,
-            max_completion_length=max_completion,
-            beta=beta,
-            temperature=temperature,
-            model_init_kwargs=parent.again if beta else None,
-        ),
+        RLOOConfig,
         assignment,
-        model=parent.model,
-        tokenizer=parent.tokenizer,
-        beside=beside,
-        train_dataset=asked(assignment, rows, parent, max_completion),
+        parent,
+        pace,
+        assignment.rows.select_columns(["prompt"]),
+        Sampling(group, beta, temperature, max_completion),
         reward_funcs=judge,
         reward_processing_classes=judges_tokens,
     )
-    finish(assignment, parent, tuned, beside)
