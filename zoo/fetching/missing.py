@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from zoo.errors import ZooError
 from zoo.evaluation.places import Place, places_of
 from zoo.evaluation.preflight.data import data_set_of, in_cache
 from zoo.fetching.data import ADDRESSES
@@ -64,8 +65,8 @@ def _data(host: Host, wanted: Wanted) -> Iterator[Missing]:
     for benchmark in wanted.benchmarks:
         try:
             task = host.catalogue.find(benchmark.task)
-        except Exception:
-            continue
+        except ZooError:
+            continue  # a task that cannot be read is named by the plan itself
         if isinstance(task, Task) and not in_cache(task):
             found.setdefault(data_set_of(task) or ADDRESSES, []).append(task.name)
     for name, tasks in found.items():

@@ -33,8 +33,8 @@ def frontier(tradeoff: Tradeoff, width: int) -> Figure | None:
         "What each way of training gained on its targets and what it did to general ability, both "
         "against the root. A line joins a method's learning rates in order, at its last step with "
         "all its data, dotted lines its checkpoints. Diamonds are more likely than not on the "
-        "front: no other way is better in both. The limits are over training seeds, of which there "
-        "are few, and hold for this model, these data and these settings alone.",
+        "front: no other way is better in both. The limits are over items and training seeds, of "
+        "which there are few, and hold for this model, these data and these settings alone.",
         tuple(panel for plane in found for panel in _panels(plane, names, width)),
         ("Protocol", "Way", "Seeds", "ΔS", "95 % limits", "ΔG", "95 % limits", "Front"),
         [
